@@ -1,0 +1,156 @@
+package metric
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hackload-kz/hackload/orchestrator/contest"
+)
+
+// maxSeries bounds the series of one metric.
+const maxSeries = 10_000
+
+// Aggregator puts samples together. Each Shard has its own lock, so goroutines
+// that use different shards do not wait for each other.
+type Aggregator struct {
+	reg     *Registry
+	started time.Time
+	subs    []submetric
+	limit   int // series per metric
+	shards  []*Shard
+	order   atomic.Uint64 // of gauge samples, over all shards
+
+	mu     sync.Mutex
+	series map[seriesKey]*TagSet // the one set of each admitted series
+	counts map[*Metric]int       // admitted series of each metric
+}
+
+type seriesKey struct {
+	metric *Metric
+	tags   string
+}
+
+// submetric is a part of a metric that thresholds look at, selected by tags.
+type submetric struct {
+	selector   string
+	metric     string
+	tags       map[string]string
+	thresholds []contest.Threshold
+}
+
+// NewAggregator returns an aggregator that evaluates the thresholds th. The
+// clock for rates per second starts now. Thresholds on metrics that reg does not
+// hold yet are evaluated once it does.
+func NewAggregator(reg *Registry, th []contest.Threshold, shards int) *Aggregator {
+	a := &Aggregator{
+		reg: reg, started: time.Now(), subs: submetrics(th), limit: maxSeries,
+		series: map[seriesKey]*TagSet{}, counts: map[*Metric]int{},
+	}
+	for range max(1, shards) {
+		a.shards = append(a.shards, newShard(a))
+	}
+	return a
+}
+
+// submetrics groups thresholds by their selector, in order of selector. The
+// durations of expected answers are always there, as in k6.
+func submetrics(th []contest.Threshold) []submetric {
+	expected := contest.Threshold{Metric: "http_req_duration", Tags: map[string]string{"expected_response": "true"}}
+	groups := map[string]*submetric{
+		expected.Selector(): {selector: expected.Selector(), metric: expected.Metric, tags: expected.Tags},
+	}
+	for _, t := range th {
+		key := t.Selector()
+		if groups[key] == nil {
+			groups[key] = &submetric{selector: key, metric: t.Metric, tags: t.Tags}
+		}
+		groups[key].thresholds = append(groups[key].thresholds, t)
+	}
+	subs := make([]submetric, 0, len(groups))
+	for _, key := range slices.Sorted(maps.Keys(groups)) {
+		subs = append(subs, *groups[key])
+	}
+	return subs
+}
+
+// Shard returns the shard for index i, which may be any number.
+func (a *Aggregator) Shard(i int) *Shard {
+	return a.shards[uint(i)%uint(len(a.shards))]
+}
+
+// admit returns the set of tags that samples of m tagged t are counted under,
+// and whether that is t's own.
+func (a *Aggregator) admit(m *Metric, t *TagSet) (_ *TagSet, own bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if found, ok := a.place(m, t, a.limit); ok && t.interned {
+		return found, true
+	}
+	// The tags that remain are those that verdicts are formed by. A script may
+	// still give them a value of its own, hence the second bound.
+	if found, ok := a.place(m, t.only("scenario", "expected_response"), a.limit+overflowSeries); ok {
+		return found, false
+	}
+	bare := t.only()
+	found, _ := a.place(m, bare, a.limit+overflowSeries+1)
+	return found, false
+}
+
+const overflowSeries = 100
+
+// place returns the set of an admitted series and admits it when there is room.
+func (a *Aggregator) place(m *Metric, t *TagSet, limit int) (*TagSet, bool) {
+	key := seriesKey{m, t.key}
+	if found, ok := a.series[key]; ok {
+		return found, true
+	}
+	if a.counts[m] >= limit || !t.interned {
+		return t, false
+	}
+	a.series[key] = t
+	a.counts[m]++
+	return t, true
+}
+
+// Snapshot returns everything counted so far, merged over the shards. It may be
+// called at any time; samples added meanwhile are in it or in the next one.
+func (a *Aggregator) Snapshot() *Snapshot {
+	now := time.Now()
+	s := &Snapshot{Time: now, Elapsed: now.Sub(a.started)}
+	merged := map[placeKey]*Series{}
+	subs := a.newSubCounts()
+	for _, shard := range a.shards {
+		shard.collect(merged, subs)
+		s.Overflowed += shard.overflowed.Load()
+		s.Refused += shard.refused.Load()
+	}
+	for _, series := range merged {
+		s.Series = append(s.Series, *series)
+	}
+	slices.SortFunc(s.Series, func(x, y Series) int {
+		if c := strings.Compare(x.Metric.Name, y.Metric.Name); c != 0 {
+			return c
+		}
+		return strings.Compare(x.Tags.key, y.Tags.key)
+	})
+	s.Submetrics = a.evaluate(subs, s.Elapsed)
+	return s
+}
+
+// Evaluate returns how every threshold stands now, in order of selector. It is
+// cheap: it does not look at the single series.
+func (a *Aggregator) Evaluate() []ThresholdResult {
+	subs := a.newSubCounts()
+	for _, shard := range a.shards {
+		shard.collect(nil, subs)
+	}
+	var results []ThresholdResult
+	for _, sub := range a.evaluate(subs, time.Since(a.started)) {
+		results = append(results, sub.Thresholds...)
+	}
+	return results
+}

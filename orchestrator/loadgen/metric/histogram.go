@@ -1,0 +1,159 @@
+package metric
+
+import (
+	"math"
+	"sort"
+
+	"github.com/hackload-kz/hackload/orchestrator/contest"
+)
+
+// Schema is the resolution of Histogram as Prometheus numbers it: each power of
+// two is cut into 2^Schema buckets, so a bucket is 2^(1/64) = 1.1 % wide.
+const Schema = 6
+
+// ZeroThreshold is the width of the bucket around zero: values whose magnitude
+// is at most this are counted there. It is the customary 2^-128.
+const ZeroThreshold = 0x1p-128
+
+const perOctave = 1 << Schema
+
+// upperBounds[i] is the upper bound of bucket i of the octave [0.5, 1): the
+// fractions that math.Frexp gives are looked up here.
+var upperBounds = octaveBounds()
+
+func octaveBounds() (bounds [perOctave]float64) {
+	for i := range bounds {
+		bounds[i] = 0.5 * math.Exp2(float64(i)/perOctave)
+	}
+	return bounds
+}
+
+// Histogram is a Prometheus native histogram of schema 6 with integer counts.
+// Bucket k counts the values above 2^((k-1)/64) and up to 2^(k/64). The zero
+// value is an empty histogram. It is not safe for concurrent use.
+type Histogram struct {
+	Zero     uint64 // values within ZeroThreshold of zero
+	Positive Buckets
+	Negative Buckets // by magnitude
+}
+
+// Buckets are the sparse counts of one sign, kept in pages of one octave each.
+type Buckets struct {
+	first int // octave of pages[0]
+	pages []*[perOctave]uint64
+}
+
+// Observe counts one value. It must be finite.
+func (h *Histogram) Observe(v float64) {
+	switch {
+	case v > ZeroThreshold:
+		h.Positive.add(bucketOf(v), 1)
+	case v < -ZeroThreshold:
+		h.Negative.add(bucketOf(-v), 1)
+	default:
+		h.Zero++
+	}
+}
+
+// Merge adds the counts of other.
+func (h *Histogram) Merge(other *Histogram) {
+	h.Zero += other.Zero
+	for k, n := range other.Positive.All {
+		h.Positive.add(k, n)
+	}
+	for k, n := range other.Negative.All {
+		h.Negative.add(k, n)
+	}
+}
+
+// Count returns how many values were observed.
+func (h *Histogram) Count() uint64 {
+	sum := h.Zero
+	for _, n := range h.Positive.All {
+		sum += n
+	}
+	for _, n := range h.Negative.All {
+		sum += n
+	}
+	return sum
+}
+
+// Ascending returns the histogram with its buckets in ascending order, as the
+// vocabulary of the contest has it. The sum is left to the caller.
+func (h *Histogram) Ascending() contest.Histogram {
+	out := contest.Histogram{Count: float64(h.Count())}
+	for k, n := range h.Negative.All {
+		out.Buckets = append(out.Buckets, contest.Bucket{Low: -UpperBound(k), High: -UpperBound(k - 1), Count: float64(n)})
+	}
+	for i, j := 0, len(out.Buckets)-1; i < j; i, j = i+1, j-1 {
+		out.Buckets[i], out.Buckets[j] = out.Buckets[j], out.Buckets[i]
+	}
+	if h.Zero > 0 {
+		out.Buckets = append(out.Buckets, contest.Bucket{Low: -ZeroThreshold, High: ZeroThreshold, Count: float64(h.Zero)})
+	}
+	for k, n := range h.Positive.All {
+		out.Buckets = append(out.Buckets, contest.Bucket{Low: UpperBound(k - 1), High: UpperBound(k), Count: float64(n)})
+	}
+	return out
+}
+
+// UpperBound returns the inclusive upper bound of bucket k: 2^(k/64).
+func UpperBound(k int) float64 {
+	octave := floorDiv(k, perOctave)
+	return math.Ldexp(upperBounds[k-octave*perOctave], octave+1)
+}
+
+// bucketOf returns the bucket of a positive value.
+func bucketOf(v float64) int {
+	frac, exp := math.Frexp(v)
+	return sort.SearchFloat64s(upperBounds[:], frac) + (exp-1)*perOctave
+}
+
+// All calls yield for each bucket that is not empty, in ascending order.
+func (b *Buckets) All(yield func(k int, count uint64) bool) {
+	for p, page := range b.pages {
+		if page == nil {
+			continue
+		}
+		for i, n := range page {
+			if n > 0 && !yield((b.first+p)*perOctave+i, n) {
+				return
+			}
+		}
+	}
+}
+
+func (b *Buckets) add(k int, n uint64) {
+	octave := floorDiv(k, perOctave)
+	at := octave - b.first
+	if at < 0 || at >= len(b.pages) || b.pages[at] == nil {
+		at = b.grow(octave)
+	}
+	b.pages[at][k-octave*perOctave] += n
+}
+
+// grow makes room for an octave and returns the place of its page.
+func (b *Buckets) grow(octave int) int {
+	switch {
+	case len(b.pages) == 0:
+		b.first, b.pages = octave, make([]*[perOctave]uint64, 1)
+	case octave < b.first:
+		b.pages = append(make([]*[perOctave]uint64, b.first-octave), b.pages...)
+		b.first = octave
+	case octave >= b.first+len(b.pages):
+		b.pages = append(b.pages, make([]*[perOctave]uint64, octave-b.first-len(b.pages)+1)...)
+	}
+	at := octave - b.first
+	if b.pages[at] == nil {
+		b.pages[at] = new([perOctave]uint64)
+	}
+	return at
+}
+
+func floorDiv(a, b int) int {
+	q := a / b
+	if a%b < 0 {
+		q--
+	}
+	return q
+}

@@ -1,0 +1,100 @@
+package metric
+
+// Series is what is known of one metric under one set of tags, or of several
+// such series merged. Values are in the unit of scripts (milliseconds for Time).
+type Series struct {
+	Metric *Metric
+	Tags   *TagSet // nil for merged series
+
+	Count     uint64  // samples
+	Sum       float64 // of all samples: the total of a counter
+	Last      float64 // newest sample: the value of a gauge
+	Min, Max  float64 // of all samples; zero when Count is
+	True      uint64  // samples of a rate that are not zero
+	Histogram *Histogram
+
+	order uint64 // of the newest sample of a gauge
+}
+
+// Value returns what the metric stands at: the total of a counter, the newest
+// value of a gauge, the share of true samples of a rate (0 to 1), the mean of a
+// trend. It is 0 without samples.
+func (s *Series) Value() float64 {
+	switch {
+	case s.Count == 0:
+		return 0
+	case s.Metric.Kind == Gauge:
+		return s.Last
+	case s.Metric.Kind == Rate:
+		return float64(s.True) / float64(s.Count)
+	case s.Metric.Kind == Trend:
+		return s.Sum / float64(s.Count)
+	}
+	return s.Sum
+}
+
+// False returns the number of a rate's samples that are zero.
+func (s *Series) False() uint64 { return s.Count - s.True }
+
+// Quantile estimates the q-quantile (0 to 1) of a trend, to within half a
+// bucket (0.6 %), and never beyond what was seen. It is 0 without samples.
+func (s *Series) Quantile(q float64) float64 {
+	switch {
+	case s.Count == 0 || s.Histogram == nil:
+		return 0
+	case q <= 0:
+		return s.Min
+	case q >= 1:
+		return s.Max
+	}
+	v := s.Metric.Contains.Script(s.Histogram.Ascending().Quantile(q).Value)
+	return min(max(v, s.Min), s.Max)
+}
+
+// Merge adds what other knows of the same metric.
+func (s *Series) Merge(other *Series) {
+	if other.Count == 0 {
+		return
+	}
+	if s.Count == 0 {
+		s.Min, s.Max = other.Min, other.Max
+	}
+	s.Min, s.Max = min(s.Min, other.Min), max(s.Max, other.Max)
+	s.Count += other.Count
+	s.Sum += other.Sum
+	s.True += other.True
+	if other.order >= s.order {
+		s.Last, s.order = other.Last, other.order
+	}
+	if other.Histogram != nil {
+		if s.Histogram == nil {
+			s.Histogram = &Histogram{}
+		}
+		s.Histogram.Merge(other.Histogram)
+	}
+}
+
+// add counts one finite sample; order is that of a gauge's sample.
+func (s *Series) add(v float64, order uint64) {
+	if s.Count == 0 || v < s.Min {
+		s.Min = v
+	}
+	if s.Count == 0 || v > s.Max {
+		s.Max = v
+	}
+	s.Count++
+	s.Sum += v
+	switch s.Metric.Kind {
+	case Gauge:
+		s.Last, s.order = v, order
+	case Rate:
+		if v != 0 {
+			s.True++
+		}
+	case Trend:
+		if s.Histogram == nil {
+			s.Histogram = &Histogram{}
+		}
+		s.Histogram.Observe(s.Metric.Contains.Wire(v))
+	}
+}

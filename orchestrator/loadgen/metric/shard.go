@@ -1,0 +1,141 @@
+package metric
+
+import (
+	"math"
+	"sync"
+	"sync/atomic"
+)
+
+// Shard is a part of an Aggregator that samples are added to. It is safe for
+// concurrent use, and fastest when few goroutines share one.
+type Shard struct {
+	agg        *Aggregator
+	overflowed atomic.Uint64
+	refused    atomic.Uint64
+
+	mu     sync.Mutex
+	cells  map[*TagSet][]*cell // by metric index
+	places map[placeKey]*Series
+	subs   []subCount
+}
+
+// placeKey identifies a series in a shard: tags is the admitted set.
+type placeKey struct {
+	metric *Metric
+	tags   *TagSet
+}
+
+// cell is where samples of one metric under one set of tags are counted.
+type cell struct {
+	series *Series
+	subs   []int // submetrics that select the set
+	own    bool  // false: the series is an overflow series
+}
+
+// subCount is what one submetric holds: its samples, and for each of its
+// thresholds the samples within the bound.
+type subCount struct {
+	series Series
+	within []uint64
+}
+
+func newShard(a *Aggregator) *Shard {
+	return &Shard{
+		agg: a, cells: map[*TagSet][]*cell{}, places: map[placeKey]*Series{}, subs: a.newSubCounts(),
+	}
+}
+
+func (a *Aggregator) newSubCounts() []subCount {
+	counts := make([]subCount, len(a.subs))
+	for i, sub := range a.subs {
+		counts[i].within = make([]uint64, len(sub.thresholds))
+	}
+	return counts
+}
+
+// Add counts one sample, in the unit of scripts (milliseconds for Time). For a
+// Rate, zero is false and anything else is true. A value that is not a finite
+// number is refused and counted as such.
+func (s *Shard) Add(m *Metric, t *TagSet, v float64) {
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		s.refused.Add(1)
+		return
+	}
+	var order uint64
+	if m.Kind == Gauge {
+		order = s.agg.order.Add(1)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.cell(m, t)
+	if !c.own {
+		s.overflowed.Add(1)
+	}
+	c.series.add(v, order)
+	for _, i := range c.subs {
+		sub := &s.subs[i]
+		sub.series.Metric = m
+		sub.series.add(v, order)
+		for j := range sub.within {
+			if s.agg.subs[i].thresholds[j].Within(v) {
+				sub.within[j]++
+			}
+		}
+	}
+}
+
+// cell returns the place of m's samples tagged t. Only sets that are remembered
+// get a lasting cell, so memory stays bounded.
+func (s *Shard) cell(m *Metric, t *TagSet) *cell {
+	row := s.cells[t]
+	if m.index < len(row) && row[m.index] != nil {
+		return row[m.index]
+	}
+	c := &cell{}
+	var placed *TagSet
+	placed, c.own = s.agg.admit(m, t)
+	key := placeKey{m, placed}
+	if c.series = s.places[key]; c.series == nil {
+		c.series = &Series{Metric: m, Tags: placed}
+		s.places[key] = c.series
+	}
+	for i, sub := range s.agg.subs {
+		if sub.metric == m.Name && t.Matches(sub.tags) {
+			c.subs = append(c.subs, i)
+		}
+	}
+	if t.interned {
+		if m.index >= len(row) {
+			row = append(row, make([]*cell, m.index+1-len(row))...)
+			s.cells[t] = row
+		}
+		row[m.index] = c
+	}
+	return c
+}
+
+// collect merges what the shard holds into series (unless nil) and subs.
+func (s *Shard) collect(series map[placeKey]*Series, subs []subCount) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range s.subs {
+		if s.subs[i].series.Metric != nil {
+			subs[i].series.Metric = s.subs[i].series.Metric
+		}
+		subs[i].series.Merge(&s.subs[i].series)
+		for j, n := range s.subs[i].within {
+			subs[i].within[j] += n
+		}
+	}
+	if series == nil {
+		return
+	}
+	for key, from := range s.places {
+		to := series[key]
+		if to == nil {
+			to = &Series{Metric: key.metric, Tags: key.tags}
+			series[key] = to
+		}
+		to.Merge(from)
+	}
+}
