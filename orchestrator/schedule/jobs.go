@@ -1,0 +1,116 @@
+package schedule
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/rivertype"
+
+	"github.com/hackload-kz/hackload/orchestrator/contest"
+)
+
+// The kinds of jobs. Their JSON stays readable for later versions: fields are
+// only ever added.
+type (
+	roundArgs struct {
+		Service contest.ServiceKey `json:"service"`
+	}
+	advanceArgs struct {
+		Run contest.RunID `json:"run"`
+	}
+	collectArgs struct {
+		Round contest.RoundID `json:"round"`
+	}
+)
+
+// Kind names the job in the database.
+func (roundArgs) Kind() string { return "round" }
+
+// Kind names the job in the database.
+func (advanceArgs) Kind() string { return "advance" }
+
+// Kind names the job in the database.
+func (collectArgs) Kind() string { return "collect" }
+
+// InsertOpts puts the job where rounds begin.
+func (roundArgs) InsertOpts() river.InsertOpts { return river.InsertOpts{Queue: queueRounds} }
+
+// InsertOpts puts the job among the steps.
+func (advanceArgs) InsertOpts() river.InsertOpts { return stepOptions() }
+
+// InsertOpts puts the job among the steps.
+func (collectArgs) InsertOpts() river.InsertOpts { return stepOptions() }
+
+func stepOptions() river.InsertOpts {
+	return river.InsertOpts{Queue: queueSteps, MaxAttempts: stepAttempts}
+}
+
+func workers(steps Steps, log *slog.Logger) *river.Workers {
+	all := river.NewWorkers()
+	river.AddWorker(all, river.WorkFunc(func(ctx context.Context, job *river.Job[roundArgs]) error {
+		return told(log, fmt.Sprintf("begin round of %s", job.Args.Service), job.JobRow, steps.Round(ctx, job.Args.Service))
+	}))
+	river.AddWorker(all, river.WorkFunc(func(ctx context.Context, job *river.Job[advanceArgs]) error {
+		again, err := steps.Advance(ctx, job.Args.Run)
+		return snooze(again, told(log, fmt.Sprintf("advance run %s", job.Args.Run), job.JobRow, err))
+	}))
+	river.AddWorker(all, river.WorkFunc(func(ctx context.Context, job *river.Job[collectArgs]) error {
+		again, err := steps.Collect(ctx, job.Args.Round)
+		return snooze(again, told(log, fmt.Sprintf("collect round %s", job.Args.Round), job.JobRow, err))
+	}))
+	return all
+}
+
+// told logs a failed step at the one place that all of them pass.
+func told(log *slog.Logger, what string, job *rivertype.JobRow, err error) error {
+	if err != nil {
+		log.Warn("step failed, will be tried again", "step", what, "attempt", job.Attempt, "of", job.MaxAttempts, "error", err)
+	}
+	return err
+}
+
+func snooze(again time.Duration, err error) error {
+	if err != nil || again <= 0 {
+		return err
+	}
+	return river.JobSnooze(again)
+}
+
+// retryPolicy waits 2^n seconds after the n-th failure, a minute at most.
+type retryPolicy struct{}
+
+// NextRetry returns when the job is tried again.
+func (retryPolicy) NextRetry(job *rivertype.JobRow) time.Time {
+	return time.Now().Add(retryAfter(len(job.Errors) + 1))
+}
+
+func retryAfter(failures int) time.Duration {
+	if failures > 6 {
+		return longestRetry
+	}
+	return min(longestRetry, time.Second<<failures)
+}
+
+// levelHandler passes on records of at least its level.
+type levelHandler struct {
+	slog.Handler
+	least slog.Level
+}
+
+// Enabled reports whether records of the level are passed on.
+func (h levelHandler) Enabled(ctx context.Context, l slog.Level) bool {
+	return l >= h.least && h.Handler.Enabled(ctx, l)
+}
+
+// WithAttrs keeps the level.
+func (h levelHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return levelHandler{h.Handler.WithAttrs(attrs), h.least}
+}
+
+// WithGroup keeps the level.
+func (h levelHandler) WithGroup(name string) slog.Handler {
+	return levelHandler{h.Handler.WithGroup(name), h.least}
+}

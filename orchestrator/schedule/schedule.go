@@ -1,0 +1,221 @@
+// Package schedule drives the line: it fires services on their cron and wakes
+// the runs that have a next step, through River on the state database.
+//
+// What comes in are wake calls, most of them inside the transaction that made
+// the step due, so a step is woken exactly when it was committed. What goes out
+// are calls of Steps. A job holds no state of its own: it names a run or a
+// round, and the step reads the rest from its row. So a job that is delivered
+// twice, late, or by a process that was thought dead does no harm.
+//
+// River cannot tell a long job from a dead one. Steps are therefore short and
+// ask to be called again (snooze) while a generator works.
+package schedule
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riversqlite"
+	"github.com/riverqueue/river/rivermigrate"
+	"github.com/robfig/cron/v3"
+
+	"github.com/hackload-kz/hackload/orchestrator/contest"
+)
+
+// Steps are what the jobs do. A step that returns again > 0 is called again
+// after that time; one that fails is called again after a growing back-off.
+type Steps struct {
+	Round   func(ctx context.Context, service contest.ServiceKey) error
+	Advance func(ctx context.Context, run contest.RunID) (again time.Duration, err error)
+	Collect func(ctx context.Context, round contest.RoundID) (again time.Duration, err error)
+}
+
+// Service is when a service fires.
+type Service struct {
+	Key      contest.ServiceKey
+	Cron     string // five fields; empty: only when asked
+	Timezone *time.Location
+	Retries  int // further tries of a round that could not begin
+}
+
+// Config sets a Queue up. Zero values take the defaults.
+type Config struct {
+	Services  []Service
+	Rounds    int           // rounds that may begin at once; default 5
+	Poll      time.Duration // how often the database is asked for work; default 200 ms
+	SoftStop  time.Duration // how long running steps may finish after a stop; default 10 s
+	Log       *slog.Logger
+	NoPeriods bool // fire no cron: everything is asked for
+}
+
+// A step takes at most stepTimeout (a reset may take 30 s of it); a job that
+// has been running for longer than rescueAfter belonged to a dead process.
+const (
+	stepTimeout  = 45 * time.Second
+	rescueAfter  = 60 * time.Second
+	stepAttempts = 1000
+	longestRetry = time.Minute
+	keepFinished = time.Hour
+	queueRounds  = "rounds"
+	queueSteps   = "steps"
+	stepWorkers  = 16
+)
+
+// Queue wakes steps. Waking works from New on; steps are done while Run runs.
+type Queue struct {
+	driver *riversqlite.Driver
+	insert *river.Client[*sql.Tx]
+	config Config
+}
+
+// New prepares the queue's tables in db, the state database's writing pool.
+func New(ctx context.Context, db *sql.DB, c Config) (*Queue, error) {
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Rounds <= 0 {
+		c.Rounds = 5
+	}
+	if c.Poll <= 0 {
+		c.Poll = 200 * time.Millisecond
+	}
+	if c.SoftStop <= 0 {
+		c.SoftStop = 10 * time.Second
+	}
+	driver := riversqlite.New(db)
+	migrator, err := rivermigrate.New(driver, &rivermigrate.Config{Logger: quiet(c.Log)})
+	if err != nil {
+		return nil, fmt.Errorf("prepare job tables: %w", err)
+	}
+	if _, err := migrator.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
+		return nil, fmt.Errorf("migrate job tables: %w", err)
+	}
+	insert, err := river.NewClient(driver, &river.Config{Logger: quiet(c.Log)})
+	if err != nil {
+		return nil, fmt.Errorf("open job queue: %w", err)
+	}
+	return &Queue{driver: driver, insert: insert, config: c}, nil
+}
+
+// quiet keeps River's own chatter out of the log; its warnings stay.
+func quiet(log *slog.Logger) *slog.Logger {
+	return slog.New(levelHandler{log.Handler(), slog.LevelWarn})
+}
+
+// WakeRun has the run's next step done soon after tx commits.
+func (q *Queue) WakeRun(ctx context.Context, tx *sql.Tx, id contest.RunID) error {
+	_, err := q.insert.InsertTx(ctx, tx, advanceArgs{Run: id}, nil)
+	if err != nil {
+		return fmt.Errorf("wake run %s: %w", id, err)
+	}
+	return nil
+}
+
+// WakeCollect has the round's ended runs collected soon after tx commits.
+func (q *Queue) WakeCollect(ctx context.Context, tx *sql.Tx, id contest.RoundID) error {
+	_, err := q.insert.InsertTx(ctx, tx, collectArgs{Round: id}, nil)
+	if err != nil {
+		return fmt.Errorf("wake collection of round %s: %w", id, err)
+	}
+	return nil
+}
+
+// Fire has a round of the service begun now, whatever its cron says.
+func (q *Queue) Fire(ctx context.Context, service contest.ServiceKey) error {
+	_, err := q.insert.Insert(ctx, roundArgs{Service: service}, q.roundOptions(service))
+	if err != nil {
+		return fmt.Errorf("fire %s: %w", service, err)
+	}
+	return nil
+}
+
+func (q *Queue) roundOptions(service contest.ServiceKey) *river.InsertOpts {
+	opts := &river.InsertOpts{MaxAttempts: 1}
+	for _, s := range q.config.Services {
+		if s.Key == service {
+			opts.MaxAttempts = s.Retries + 1
+		}
+	}
+	return opts
+}
+
+// Run does steps until ctx is done, then lets the running ones finish.
+func (q *Queue) Run(ctx context.Context, steps Steps) error {
+	client, err := q.client(steps)
+	if err != nil {
+		return err
+	}
+	if err := client.Start(context.WithoutCancel(ctx)); err != nil {
+		return fmt.Errorf("start job queue: %w", err)
+	}
+	<-ctx.Done()
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), q.config.SoftStop)
+	defer cancel()
+	if err := client.Stop(grace); err != nil {
+		hard, cancel := context.WithTimeout(context.WithoutCancel(ctx), q.config.SoftStop)
+		defer cancel()
+		return errors.Join(client.StopAndCancel(hard))
+	}
+	return nil
+}
+
+func (q *Queue) client(steps Steps) (*river.Client[*sql.Tx], error) {
+	periods, err := q.periods()
+	if err != nil {
+		return nil, err
+	}
+	client, err := river.NewClient(q.driver, &river.Config{
+		Logger:                      quiet(q.config.Log),
+		Workers:                     workers(steps, q.config.Log),
+		PeriodicJobs:                periods,
+		Queues:                      map[string]river.QueueConfig{queueRounds: {MaxWorkers: q.config.Rounds}, queueSteps: {MaxWorkers: stepWorkers}},
+		FetchCooldown:               min(q.config.Poll, 100*time.Millisecond),
+		FetchPollInterval:           q.config.Poll,
+		JobTimeout:                  stepTimeout,
+		RescueStuckJobsAfter:        rescueAfter,
+		RetryPolicy:                 retryPolicy{},
+		CompletedJobRetentionPeriod: keepFinished,
+		DiscardedJobRetentionPeriod: -1, // dead letters are never pruned silently
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open job queue: %w", err)
+	}
+	return client, nil
+}
+
+func (q *Queue) periods() ([]*river.PeriodicJob, error) {
+	var all []*river.PeriodicJob
+	for _, s := range q.config.Services {
+		if s.Cron == "" || q.config.NoPeriods {
+			continue
+		}
+		spec, err := cron.ParseStandard(s.Cron)
+		if err != nil {
+			return nil, fmt.Errorf("interval %q of %s: %w", s.Cron, s.Key, err)
+		}
+		construct := func() (river.JobArgs, *river.InsertOpts) {
+			return roundArgs{Service: s.Key}, q.roundOptions(s.Key)
+		}
+		all = append(all, river.NewPeriodicJob(zoned{spec, s.Timezone}, construct, &river.PeriodicJobOpts{ID: string(s.Key)}))
+	}
+	return all, nil
+}
+
+// zoned reads a cron expression in a time zone.
+type zoned struct {
+	cron.Schedule
+	zone *time.Location
+}
+
+// Next returns the first firing after t.
+func (z zoned) Next(t time.Time) time.Time {
+	if z.zone == nil {
+		return z.Schedule.Next(t)
+	}
+	return z.Schedule.Next(t.In(z.zone))
+}

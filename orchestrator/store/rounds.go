@@ -1,0 +1,99 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+
+	"github.com/hackload-kz/hackload/orchestrator/contest"
+)
+
+// Climb is a climb with everything that was decided when its round began, so
+// that a configuration changed meanwhile does not change its rules.
+type Climb struct {
+	contest.Climb
+	Levels     []contest.Level   `json:"levels"`
+	Position   int               `json:"position"`
+	Publish    bool              `json:"publish"`    // tell the Hub the verdict
+	ConfigHash string            `json:"configHash"` // of the criterion's configuration
+	Config     json.RawMessage   `json:"config"`     // the criterion's configuration itself
+	Env        map[string]string `json:"env,omitempty"`
+}
+
+// InsertRound starts a round.
+func (tx *Tx) InsertRound(ctx context.Context, r contest.Round) error {
+	_, err := tx.SQL.ExecContext(ctx, `INSERT INTO rounds (id, service, started_at, teams, error) VALUES (?, ?, ?, ?, ?)`,
+		r.ID, r.Service, millis(r.StartedAt), r.Teams, r.Error)
+	return wrap("insert round", err)
+}
+
+// InsertClimb adds a team's climb to a round.
+func (tx *Tx) InsertClimb(ctx context.Context, c Climb) error {
+	doc, err := encode(c)
+	if err != nil {
+		return err
+	}
+	_, err = tx.SQL.ExecContext(ctx, `INSERT INTO climbs (id, round_id, slug, criterion, doc) VALUES (?, ?, ?, ?, ?)`,
+		c.ID, c.Round, c.Team.Slug, c.Criterion, doc)
+	return wrap("insert climb", err)
+}
+
+// EndClimb marks a climb as ended. Ending it twice is ErrStale.
+func (tx *Tx) EndClimb(ctx context.Context, id contest.ClimbID) error {
+	return wrap("end climb "+string(id), changedOne(tx.SQL.ExecContext(ctx,
+		`UPDATE climbs SET ended_at = ? WHERE id = ? AND ended_at IS NULL`, millis(tx.now), id)))
+}
+
+// EndRound marks a round as ended when none of its climbs is under way, and
+// reports whether it is ended now.
+func (tx *Tx) EndRound(ctx context.Context, id contest.RoundID) (bool, error) {
+	err := changedOne(tx.SQL.ExecContext(ctx, `UPDATE rounds SET ended_at = ? WHERE id = ? AND ended_at IS NULL
+		AND NOT EXISTS (SELECT 1 FROM climbs WHERE round_id = rounds.id AND ended_at IS NULL)`, millis(tx.now), id))
+	if err == ErrStale { //nolint:errorlint // changedOne returns it bare
+		return false, nil
+	}
+	return err == nil, wrap("end round "+string(id), err)
+}
+
+// Climb returns a climb.
+func (tx *Tx) Climb(ctx context.Context, id contest.ClimbID) (Climb, error) {
+	c, err := document[Climb](ctx, tx.SQL, `SELECT doc FROM climbs WHERE id = ?`, id)
+	return c, wrap("read climb "+string(id), err)
+}
+
+// Rounds returns the newest rounds of a service, newest first.
+func (s *Store) Rounds(ctx context.Context, service contest.ServiceKey, limit int) ([]contest.Round, error) {
+	rows, err := s.read.QueryContext(ctx, `SELECT id, service, started_at, ended_at, teams, error FROM rounds
+		WHERE service = ? ORDER BY started_at DESC, id DESC LIMIT ?`, service, limit)
+	if err != nil {
+		return nil, fmt.Errorf("read rounds of %s: %w", service, err)
+	}
+	defer rows.Close()
+	var all []contest.Round
+	for rows.Next() {
+		var r contest.Round
+		var started, ended sql.NullInt64
+		if err := rows.Scan(&r.ID, &r.Service, &started, &ended, &r.Teams, &r.Error); err != nil {
+			return nil, fmt.Errorf("read rounds of %s: %w", service, err)
+		}
+		r.StartedAt, r.EndedAt = *timeOrNil(started), timeOrNil(ended)
+		all = append(all, r)
+	}
+	return all, rows.Err()
+}
+
+// CountRounds returns how many rounds a service has had.
+func (s *Store) CountRounds(ctx context.Context, service contest.ServiceKey) (n int, err error) {
+	err = s.read.QueryRowContext(ctx, `SELECT count(*) FROM rounds WHERE service = ?`, service).Scan(&n)
+	return n, wrap("count rounds", err)
+}
+
+// OpenRound returns the service's round that has not ended, or ErrNotFound.
+func (tx *Tx) OpenRound(ctx context.Context, service contest.ServiceKey) (id contest.RoundID, err error) {
+	err = tx.SQL.QueryRowContext(ctx, `SELECT id FROM rounds WHERE service = ? AND ended_at IS NULL LIMIT 1`, service).Scan(&id)
+	if err == sql.ErrNoRows { //nolint:errorlint // database/sql returns it bare
+		return "", ErrNotFound
+	}
+	return id, wrap("read open round", err)
+}

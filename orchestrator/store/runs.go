@@ -1,0 +1,144 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/hackload-kz/hackload/orchestrator/contest"
+)
+
+// Run is a run with what its steps have found out so far.
+type Run struct {
+	contest.Run
+	Env        map[string]string    `json:"env"` // the script's environment
+	Script     contest.Script       `json:"script"`
+	Rules      json.RawMessage      `json:"rules,omitempty"`
+	ConfigHash string               `json:"configHash"`
+	Preflight  contest.Preflight    `json:"preflight"`
+	Result     contest.LaunchResult `json:"result"`
+	Observed   *contest.Evidence    `json:"observed,omitempty"` // collected, not yet sealed
+}
+
+// InsertRun plans a run. A run that is planned already (same climb, level,
+// repeat and retry) is left alone, so a repeated step plans nothing twice.
+func (tx *Tx) InsertRun(ctx context.Context, r Run) error {
+	doc, err := encode(r)
+	if err != nil {
+		return err
+	}
+	_, err = tx.SQL.ExecContext(ctx, `INSERT INTO runs (id, round_id, climb_id, slug, criterion, target,
+		level_no, repeat_no, retry_no, position, state, attempt, planned_at, doc)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (climb_id, level_no, repeat_no, retry_no) DO NOTHING`,
+		r.ID, r.Round, r.Climb, r.Team.Slug, r.Criterion, r.Target,
+		r.LevelNo, r.Repeat, r.Retry, r.Position, r.State, r.Attempt, millis(r.PlannedAt), doc)
+	return wrap("insert run", err)
+}
+
+// Lease takes the targets of the next planned runs, in the order of their
+// positions, as long as fewer than capacity targets are held, and returns the
+// runs in their new state. A target is held by one run at a time.
+func (tx *Tx) Lease(ctx context.Context, capacity int) ([]Run, error) {
+	var held int
+	if err := tx.SQL.QueryRowContext(ctx, `SELECT count(*) FROM leases`).Scan(&held); err != nil {
+		return nil, fmt.Errorf("count leases: %w", err)
+	}
+	if held >= capacity {
+		return nil, nil
+	}
+	planned, err := documents[Run](ctx, tx.SQL, `SELECT doc FROM runs WHERE state = 'planned'
+		AND target NOT IN (SELECT target FROM leases) ORDER BY position, planned_at, id LIMIT 200`)
+	if err != nil {
+		return nil, fmt.Errorf("read planned runs: %w", err)
+	}
+	var leased []Run
+	taken := map[string]bool{}
+	for _, r := range planned {
+		if held+len(leased) >= capacity {
+			break
+		}
+		if taken[r.Target] {
+			continue
+		}
+		taken[r.Target] = true
+		if err := tx.lease(ctx, &r); err != nil {
+			return nil, fmt.Errorf("lease %s for run %s: %w", r.Target, r.ID, err)
+		}
+		leased = append(leased, r)
+	}
+	return leased, nil
+}
+
+func (tx *Tx) lease(ctx context.Context, r *Run) error {
+	before := r.Run
+	r.State, r.Attempt = contest.RunLeased, r.Attempt+1
+	if err := tx.Move(ctx, before, *r); err != nil {
+		return err
+	}
+	_, err := tx.SQL.ExecContext(ctx, `INSERT INTO leases (target, run_id, attempt, since) VALUES (?, ?, ?, ?)`,
+		r.Target, r.ID, r.Attempt, millis(tx.now))
+	return err
+}
+
+// Release gives the run's target free. It is harmless when it is free already.
+func (tx *Tx) Release(ctx context.Context, r contest.Run) error {
+	_, err := tx.SQL.ExecContext(ctx, `DELETE FROM leases WHERE target = ? AND run_id = ?`, r.Target, r.ID)
+	return wrap("release "+r.Target, err)
+}
+
+// Move writes the run's next state, if the run still stands where before says:
+// in that state and that attempt. Otherwise it fails with ErrStale.
+func (tx *Tx) Move(ctx context.Context, before contest.Run, after Run) error {
+	doc, err := encode(after)
+	if err != nil {
+		return err
+	}
+	err = changedOne(tx.SQL.ExecContext(ctx, `UPDATE runs SET state = ?, attempt = ?, testid = ?, ended_at = ?, doc = ?
+		WHERE id = ? AND state = ? AND attempt = ?`,
+		after.State, after.Attempt, after.TestID, millisOrNull(after.EndedAt), doc,
+		before.ID, before.State, before.Attempt))
+	return wrap(fmt.Sprintf("move run %s from %s to %s", before.ID, before.State, after.State), err)
+}
+
+// Run returns a run by its id or its testid, or ErrNotFound.
+func (s *Store) Run(ctx context.Context, id string) (Run, error) {
+	r, err := document[Run](ctx, s.read, `SELECT doc FROM runs WHERE id = ? OR (testid = ? AND testid <> '')`, id, id)
+	return r, wrap("read run "+id, err)
+}
+
+// ClimbRuns returns all runs of a climb in the order of its ladder.
+func (tx *Tx) ClimbRuns(ctx context.Context, id contest.ClimbID) ([]Run, error) {
+	runs, err := documents[Run](ctx, tx.SQL, `SELECT doc FROM runs WHERE climb_id = ? ORDER BY level_no, repeat_no, retry_no`, id)
+	return runs, wrap("read runs of climb "+string(id), err)
+}
+
+// RunsIn returns the runs that are in one of the states, oldest first, of one
+// round or, when round is empty, of all.
+func (s *Store) RunsIn(ctx context.Context, round contest.RoundID, states ...contest.RunState) ([]Run, error) {
+	args := []any{round, round}
+	for _, st := range states {
+		args = append(args, st)
+	}
+	marks := strings.TrimSuffix(strings.Repeat("?,", len(states)), ",")
+	runs, err := documents[Run](ctx, s.read, `SELECT doc FROM runs WHERE (? = '' OR round_id = ?) AND state IN (`+marks+`) ORDER BY id`, args...)
+	return runs, wrap("read runs by state", err)
+}
+
+// RunFilter selects runs; empty fields select all.
+type RunFilter struct {
+	Team      contest.Slug
+	Criterion contest.Criterion
+	Limit     int // 0 means 100
+}
+
+// Runs returns the newest runs that the filter selects, newest first.
+func (s *Store) Runs(ctx context.Context, f RunFilter) ([]contest.Run, error) {
+	if f.Limit <= 0 {
+		f.Limit = 100
+	}
+	runs, err := documents[contest.Run](ctx, s.read, `SELECT doc FROM runs WHERE (? = '' OR slug = ?) AND (? = '' OR criterion = ?)
+		ORDER BY planned_at DESC, id DESC LIMIT ?`, f.Team, f.Team, f.Criterion, f.Criterion, f.Limit)
+	return runs, wrap("read runs", err)
+}

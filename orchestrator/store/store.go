@@ -1,0 +1,194 @@
+// Package store is the state database: rounds, climbs, runs, evidence,
+// verdicts and the outbox, in SQLite under the state directory.
+//
+// What comes in is written in transactions (Write), one writer at a time; what
+// goes out is read from a second pool that cannot write, so pages never wait
+// for a run's step. A run moves from state to state through Move, which is
+// fenced by the state and the attempt it was read in: a twin that comes late
+// changes nothing and learns so by ErrStale.
+//
+// A kill -9 loses nothing that was committed. The journal is write-ahead with
+// synchronous=NORMAL: a power loss may lose the last commits, never the
+// database; the runs concerned are then repeated. One process owns a state
+// directory; a second one is refused.
+package store
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/pressly/goose/v3"
+	_ "modernc.org/sqlite" // the database/sql driver "sqlite"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Errors that callers branch on.
+var (
+	// ErrStale means that the row has moved on since it was read: someone else
+	// (or an earlier life of this process) has done the step already.
+	ErrStale = errors.New("row has moved on")
+	// ErrNotFound means that no such row exists.
+	ErrNotFound = errors.New("not found")
+	// ErrInUse means that another process owns the state directory.
+	ErrInUse = errors.New("state directory is in use by another process")
+)
+
+// Store is an open state database. Its methods are safe for concurrent use.
+type Store struct {
+	write *sql.DB // one connection
+	read  *sql.DB // query_only
+	lock  *os.File
+}
+
+// Open locks dir (creating it if need be), opens its database and brings it to
+// this program's schema. A database of a newer program is refused untouched.
+func Open(ctx context.Context, dir string) (*Store, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("create state directory: %w", err)
+	}
+	lock, err := acquire(filepath.Join(dir, "lock"))
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{lock: lock}
+	if err := s.open(ctx, filepath.Join(dir, "state.db")); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// acquire takes an advisory lock that the kernel drops when the process dies.
+func acquire(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open lock file: %w", err)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		f.Close()
+		if errors.Is(err, syscall.EWOULDBLOCK) {
+			return nil, fmt.Errorf("%w: %s; stop it, or choose another directory with --state", ErrInUse, filepath.Dir(path))
+		}
+		return nil, fmt.Errorf("lock %s: %w", path, err)
+	}
+	return f, nil
+}
+
+const pragmas = "_pragma=journal_mode(WAL)&_pragma=busy_timeout(5000)&_pragma=synchronous(NORMAL)&_pragma=foreign_keys(1)"
+
+func (s *Store) open(ctx context.Context, path string) error {
+	var err error
+	if s.write, err = sql.Open("sqlite", "file:"+path+"?"+pragmas+"&_txlock=immediate"); err != nil {
+		return fmt.Errorf("open state database: %w", err)
+	}
+	s.write.SetMaxOpenConns(1)
+	if err := migrate(ctx, s.write); err != nil {
+		return fmt.Errorf("open state database %s: %w", path, err)
+	}
+	if s.read, err = sql.Open("sqlite", "file:"+path+"?"+pragmas+"&_pragma=query_only(1)"); err != nil {
+		return fmt.Errorf("open state database for reading: %w", err)
+	}
+	s.read.SetMaxOpenConns(4)
+	return nil
+}
+
+func migrate(ctx context.Context, db *sql.DB) error {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return err
+	}
+	p, err := goose.NewProvider(goose.DialectSQLite3, db, files, goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		return fmt.Errorf("read migrations: %w", err)
+	}
+	current, target, err := p.GetVersions(ctx)
+	if err != nil {
+		return fmt.Errorf("read schema version: %w", err)
+	}
+	if current > target {
+		return fmt.Errorf("its schema version is %d and this program knows %d: it belongs to a newer hackload; use that one, or another --state directory", current, target)
+	}
+	if _, err := p.Up(ctx); err != nil {
+		return fmt.Errorf("migrate schema: %w", err)
+	}
+	return nil
+}
+
+// DB returns the writing pool, for the job queue that shares the transactions.
+func (s *Store) DB() *sql.DB { return s.write }
+
+// Close closes the database and gives the state directory free.
+func (s *Store) Close() error {
+	var errs []error
+	for _, db := range []*sql.DB{s.read, s.write} {
+		if db != nil {
+			errs = append(errs, db.Close())
+		}
+	}
+	return errors.Join(append(errs, s.lock.Close())...)
+}
+
+// Write runs do in one transaction, which is committed when do returns nil.
+// Inside, only tx may be used: the writing pool has one connection.
+func (s *Store) Write(ctx context.Context, do func(tx *Tx) error) error {
+	sqlTx, err := s.write.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("begin transaction: %w", err)
+	}
+	defer sqlTx.Rollback() // does nothing after a commit
+	if err := do(&Tx{SQL: sqlTx, now: time.Now()}); err != nil {
+		return err
+	}
+	if err := sqlTx.Commit(); err != nil {
+		return fmt.Errorf("commit transaction: %w", err)
+	}
+	return nil
+}
+
+// Tx is one writing transaction.
+type Tx struct {
+	SQL *sql.Tx
+	now time.Time
+}
+
+// Now is the time at which the transaction began.
+func (tx *Tx) Now() time.Time { return tx.now }
+
+// querier is what reading needs of a pool or a transaction.
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+// Meta returns a named value, empty when it was never set.
+func (s *Store) Meta(ctx context.Context, name string) (string, error) {
+	var v string
+	err := s.read.QueryRowContext(ctx, `SELECT value FROM meta WHERE name = ?`, name).Scan(&v)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", nil
+	}
+	return v, wrap("read "+name, err)
+}
+
+// SetMeta sets a named value.
+func (tx *Tx) SetMeta(ctx context.Context, name, value string) error {
+	_, err := tx.SQL.ExecContext(ctx, `INSERT INTO meta (name, value) VALUES (?, ?)
+		ON CONFLICT (name) DO UPDATE SET value = excluded.value`, name, value)
+	return wrap("set "+name, err)
+}
+
+func wrap(what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", what, err)
+}
