@@ -2,6 +2,7 @@ package metric
 
 import (
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -82,38 +83,41 @@ func (a *Aggregator) Shard(i int) *Shard {
 	return a.shards[uint(i)%uint(len(a.shards))]
 }
 
+// overflowSeries is how many series with only the closed set of tags a metric
+// may have beyond its limit.
+const overflowSeries = 100
+
 // admit returns the set of tags that samples of m tagged t are counted under,
 // and whether that is t's own.
 func (a *Aggregator) admit(m *Metric, t *TagSet) (_ *TagSet, own bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if found, ok := a.place(m, t, a.limit); ok && t.interned {
-		return found, true
+	if t.interned {
+		if placed := a.place(m, t, a.limit); placed != nil {
+			return placed, true
+		}
 	}
-	// The tags that remain are those that verdicts are formed by. A script may
-	// still give them a value of its own, hence the second bound.
-	if found, ok := a.place(m, t.only("scenario", "expected_response"), a.limit+overflowSeries); ok {
-		return found, false
+	// The tags that remain are those that verdicts are formed by. A script can
+	// give even these any value, hence the second limit.
+	if placed := a.place(m, t.only("scenario", "expected_response"), a.limit+overflowSeries); placed != nil {
+		return placed, false
 	}
-	bare := t.only()
-	found, _ := a.place(m, bare, a.limit+overflowSeries+1)
-	return found, false
+	return a.place(m, t.only(), math.MaxInt), false
 }
 
-const overflowSeries = 100
-
-// place returns the set of an admitted series and admits it when there is room.
-func (a *Aggregator) place(m *Metric, t *TagSet, limit int) (*TagSet, bool) {
+// place returns the set of an admitted series, and admits it while m has fewer
+// series than limit.
+func (a *Aggregator) place(m *Metric, t *TagSet, limit int) *TagSet {
 	key := seriesKey{m, t.key}
 	if found, ok := a.series[key]; ok {
-		return found, true
+		return found
 	}
-	if a.counts[m] >= limit || !t.interned {
-		return t, false
+	if a.counts[m] >= limit {
+		return nil
 	}
 	a.series[key] = t
 	a.counts[m]++
-	return t, true
+	return t
 }
 
 // Snapshot returns everything counted so far, merged over the shards. It may be

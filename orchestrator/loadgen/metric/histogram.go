@@ -2,7 +2,7 @@ package metric
 
 import (
 	"math"
-	"sort"
+	"slices"
 
 	"github.com/hackload-kz/hackload/orchestrator/contest"
 )
@@ -16,17 +16,6 @@ const Schema = 6
 const ZeroThreshold = 0x1p-128
 
 const perOctave = 1 << Schema
-
-// upperBounds[i] is the upper bound of bucket i of the octave [0.5, 1): the
-// fractions that math.Frexp gives are looked up here.
-var upperBounds = octaveBounds()
-
-func octaveBounds() (bounds [perOctave]float64) {
-	for i := range bounds {
-		bounds[i] = 0.5 * math.Exp2(float64(i)/perOctave)
-	}
-	return bounds
-}
 
 // Histogram is a Prometheus native histogram of schema 6 with integer counts.
 // Bucket k counts the values above 2^((k-1)/64) and up to 2^(k/64). The zero
@@ -85,9 +74,7 @@ func (h *Histogram) Ascending() contest.Histogram {
 	for k, n := range h.Negative.All {
 		out.Buckets = append(out.Buckets, contest.Bucket{Low: -UpperBound(k), High: -UpperBound(k - 1), Count: float64(n)})
 	}
-	for i, j := 0, len(out.Buckets)-1; i < j; i, j = i+1, j-1 {
-		out.Buckets[i], out.Buckets[j] = out.Buckets[j], out.Buckets[i]
-	}
+	slices.Reverse(out.Buckets)
 	if h.Zero > 0 {
 		out.Buckets = append(out.Buckets, contest.Bucket{Low: -ZeroThreshold, High: ZeroThreshold, Count: float64(h.Zero)})
 	}
@@ -98,16 +85,10 @@ func (h *Histogram) Ascending() contest.Histogram {
 }
 
 // UpperBound returns the inclusive upper bound of bucket k: 2^(k/64).
-func UpperBound(k int) float64 {
-	octave := floorDiv(k, perOctave)
-	return math.Ldexp(upperBounds[k-octave*perOctave], octave+1)
-}
+func UpperBound(k int) float64 { return math.Exp2(float64(k) / perOctave) }
 
 // bucketOf returns the bucket of a positive value.
-func bucketOf(v float64) int {
-	frac, exp := math.Frexp(v)
-	return sort.SearchFloat64s(upperBounds[:], frac) + (exp-1)*perOctave
-}
+func bucketOf(v float64) int { return int(math.Ceil(math.Log2(v) * perOctave)) }
 
 // All calls yield for each bucket that is not empty, in ascending order.
 func (b *Buckets) All(yield func(k int, count uint64) bool) {

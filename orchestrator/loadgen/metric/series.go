@@ -36,8 +36,8 @@ func (s *Series) Value() float64 {
 // False returns the number of a rate's samples that are zero.
 func (s *Series) False() uint64 { return s.Count - s.True }
 
-// Quantile estimates the q-quantile (0 to 1) of a trend, to within half a
-// bucket (0.6 %), and never beyond what was seen. It is 0 without samples.
+// Quantile estimates the q-quantile (0 to 1) of a trend, to within the
+// bucket that holds it (1.1 %), and never beyond what was seen. It is 0 without samples.
 func (s *Series) Quantile(q float64) float64 {
 	switch {
 	case s.Count == 0 || s.Histogram == nil:
