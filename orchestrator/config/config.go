@@ -1,0 +1,232 @@
+package config
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/hackload-kz/hackload/orchestrator/contest"
+)
+
+// Config is everything that can be configured, complete: what no source sets
+// has its default.
+type Config struct {
+	Environment string     `yaml:"environment" json:"environment"` // NODE_ENV
+	Services    Services   `yaml:"services" json:"services"`
+	Hub         Hub        `yaml:"hub" json:"hub"`
+	Prometheus  Prometheus `yaml:"prometheus" json:"prometheus"`
+	Grafana     Grafana    `yaml:"grafana" json:"grafana"`
+	Kubernetes  Kubernetes `yaml:"kubernetes" json:"kubernetes"`
+	GitHub      GitHub     `yaml:"github" json:"github"`
+	Probe       Probe      `yaml:"probe" json:"probe"`
+	Web         Web        `yaml:"web" json:"web"`
+	Scenarios   Scenarios  `yaml:"scenarios" json:"scenarios"`
+	State       State      `yaml:"state" json:"state"`
+	Load        LoadTest   `yaml:"load" json:"load"`
+	Metrics     Metrics    `yaml:"metrics" json:"metrics"`
+	Log         Log        `yaml:"log" json:"log"`
+	Limits      Limits     `yaml:"limits" json:"limits"`
+
+	// ContestFile is where Contest came from: a path, the name of a shipped
+	// one, or the configuration file itself when it stands inside.
+	ContestFile contestRef `yaml:"contest" json:"contestFile"`
+	Contest     *Contest   `yaml:"-" json:"contest"`
+
+	// Warnings are settings that were seen but have no effect, in sentences.
+	Warnings []string `yaml:"-" json:"-"`
+}
+
+// Services holds the settings of each service under its key.
+type Services map[contest.ServiceKey]Service
+
+// canonicalKey accepts any of a service's three names.
+func (Services) canonicalKey(name string) (string, error) {
+	s, err := contest.FindService(name)
+	return string(s.Key), err
+}
+
+// keyNames lists the keys for an error message.
+func (Services) keyNames() []string {
+	var names []string
+	for _, s := range contest.Services() {
+		names = append(names, string(s.Key))
+	}
+	return names
+}
+
+// Service is when and how long a service measures.
+type Service struct {
+	Enabled  bool             `yaml:"enabled" json:"enabled"`
+	Interval Cron             `yaml:"interval" json:"interval"`
+	Timeout  contest.Duration `yaml:"timeout" json:"timeout"` // per team; per run for load
+	Retries  int              `yaml:"retries" json:"retries" min:"0" max:"100"`
+}
+
+// Hub is the contest's results page.
+type Hub struct {
+	URL                string           `yaml:"url" json:"url"`
+	APIKey             Secret           `yaml:"api_key" json:"apiKey"`
+	Timeout            contest.Duration `yaml:"timeout" json:"timeout"`
+	Retries            int              `yaml:"retries" json:"retries" min:"1" max:"100"` // attempts within one flush
+	RateLimitPerMinute int              `yaml:"rate_limit_per_minute" json:"rateLimitPerMinute" min:"1" max:"100000"`
+}
+
+// Prometheus is the metric store outside; without a URL the embedded one serves.
+type Prometheus struct {
+	URL      string           `yaml:"url" json:"url"`
+	Username string           `yaml:"username" json:"username"`
+	Password Secret           `yaml:"password" json:"password"`
+	Token    Secret           `yaml:"token" json:"token"`
+	Timeout  contest.Duration `yaml:"timeout" json:"timeout"`
+}
+
+// Grafana is where confirmation links lead.
+type Grafana struct {
+	URL      string `yaml:"url" json:"url"`        // for people; api_url without /api when not set
+	APIURL   string `yaml:"api_url" json:"apiUrl"` // for programs
+	Token    Secret `yaml:"token" json:"token"`    // or username and password
+	Username string `yaml:"username" json:"username"`
+	Password Secret `yaml:"password" json:"password"`
+}
+
+// Kubernetes is where load generators run when the launcher is testrun.
+type Kubernetes struct {
+	Namespace   string `yaml:"namespace" json:"namespace"`
+	Kubeconfig  string `yaml:"kubeconfig" json:"kubeconfig"` // empty: in-cluster
+	RunnerImage string `yaml:"runner_image" json:"runnerImage"`
+}
+
+// GitHub is where repositories are looked at.
+type GitHub struct {
+	APIURL        string `yaml:"api_url" json:"apiUrl"`
+	Token         Secret `yaml:"token" json:"token"`
+	AppID         string `yaml:"app_id" json:"appId"`
+	AppPrivateKey Secret `yaml:"app_private_key" json:"appPrivateKey"`
+}
+
+// Probe is how a team's endpoint is looked at without load.
+type Probe struct {
+	Timeout   contest.Duration `yaml:"timeout" json:"timeout"`
+	UserAgent string           `yaml:"user_agent" json:"userAgent"`
+}
+
+// Web is our own pages, JSON API, health and metrics.
+type Web struct {
+	PublicURL      string `yaml:"public_url" json:"publicUrl"` // builds links to our pages
+	AdminToken     Secret `yaml:"admin_token" json:"adminToken"`
+	Port           int    `yaml:"port" json:"port" min:"1" max:"65535"`
+	MetricsPort    int    `yaml:"metrics_port" json:"metricsPort" min:"1" max:"65535"`
+	MetricsEnabled bool   `yaml:"metrics_enabled" json:"metricsEnabled"`
+}
+
+// Scenarios is where edited scripts are looked for before the embedded ones.
+type Scenarios struct {
+	Dir string `yaml:"dir" json:"dir"`
+}
+
+// State is where runs, verdicts and the outbox are kept.
+type State struct {
+	Dir         string `yaml:"dir" json:"dir"`                  // of the SQLite database
+	DatabaseURL Secret `yaml:"database_url" json:"databaseUrl"` // PostgreSQL instead; holds a password
+}
+
+// LoadTest is how load is put on teams.
+type LoadTest struct {
+	Launcher            string           `yaml:"launcher" json:"launcher" enum:"loadgen,k6,testrun"`
+	Generators          int              `yaml:"generators" json:"generators" min:"1" max:"100"`         // share one run's load
+	MaxTargets          int              `yaml:"max_targets" json:"maxTargets" min:"1" max:"1000"`       // under load at once
+	InvalidRetries      int              `yaml:"invalid_retries" json:"invalidRetries" min:"0" max:"20"` // of one repeat
+	PushInterval        contest.Duration `yaml:"push_interval" json:"pushInterval"`                      // of remote write
+	PreflightTimeout    contest.Duration `yaml:"preflight_timeout" json:"preflightTimeout"`              // of the smoke test
+	ResetTimeout        contest.Duration `yaml:"reset_timeout" json:"resetTimeout"`                      // of POST /api/reset
+	AllowPrivateTargets bool             `yaml:"allow_private_targets" json:"allowPrivateTargets"`
+	AllowedTargetCIDRs  []netip.Prefix   `yaml:"allowed_target_cidrs" json:"allowedTargetCidrs"`
+}
+
+// Metrics is the embedded metric store.
+type Metrics struct {
+	Listen        string `yaml:"listen" json:"listen"` // of remote write; loopback by default
+	RetentionDays int    `yaml:"retention_days" json:"retentionDays" min:"1" max:"3650"`
+}
+
+// Log is how much is logged.
+type Log struct {
+	Level string `yaml:"level" json:"level" enum:"error,warn,info,debug"`
+}
+
+// Limits are what the process may use.
+type Limits struct {
+	MaxConcurrentJobs int     `yaml:"max_concurrent_jobs" json:"maxConcurrentJobs" min:"1" max:"1000"`
+	MemoryMB          int     `yaml:"memory_mb" json:"memoryMb" min:"64" max:"1048576"`
+	CPUCores          float64 `yaml:"cpu_cores" json:"cpuCores" min:"0.05" max:"1024"`
+}
+
+// JSONLogs reports whether logs are for machines: in production, which is also
+// what an unset environment means.
+func (c *Config) JSONLogs() bool { return c.Environment == "" || c.Environment == "production" }
+
+// MemoryLimit returns the soft limit of the Go heap in bytes: 80 % of what the
+// process may use.
+func (c *Config) MemoryLimit() int64 { return int64(c.Limits.MemoryMB) << 20 / 10 * 8 }
+
+// Default returns the configuration of an empty file and an empty environment.
+func Default() *Config {
+	return &Config{
+		Environment: "production",
+		Services:    defaultServices(),
+		Hub:         Hub{Timeout: duration(30 * time.Second), Retries: 3, RateLimitPerMinute: 60},
+		Prometheus:  Prometheus{Timeout: duration(30 * time.Second)},
+		Kubernetes:  Kubernetes{Namespace: "k6-runs"},
+		GitHub:      GitHub{APIURL: "https://api.github.com"},
+		Probe:       Probe{Timeout: duration(10 * time.Second), UserAgent: "HackLoad-Monitor/1.0"},
+		Web:         Web{Port: 8080, MetricsPort: 9090, MetricsEnabled: true},
+		State:       State{Dir: "state"},
+		Load: LoadTest{
+			Launcher: "loadgen", Generators: 1, MaxTargets: 4, InvalidRetries: 3,
+			PushInterval: duration(5 * time.Second), PreflightTimeout: duration(10 * time.Second),
+			ResetTimeout: duration(30 * time.Second),
+		},
+		Metrics: Metrics{Listen: "127.0.0.1:0", RetentionDays: 30},
+		Log:     Log{Level: "info"},
+		Limits:  Limits{MaxConcurrentJobs: 5, MemoryMB: 512, CPUCores: 0.5},
+	}
+}
+
+// defaultServices is the seed document's table. Cancellation is not in it: it
+// is off unless a file turns it on, because the Hub shows no column for it.
+func defaultServices() Services {
+	load := Service{Enabled: true, Interval: "0 */6 * * *", Timeout: duration(20 * time.Minute), Retries: 1}
+	off := load
+	off.Enabled = false
+	return Services{
+		contest.GitMonitor:          {Enabled: true, Interval: "*/30 * * * *", Timeout: duration(5 * time.Minute), Retries: 3},
+		contest.DeploymentMonitor:   {Enabled: true, Interval: "*/15 * * * *", Timeout: duration(30 * time.Second), Retries: 2},
+		contest.SearchTesting:       load,
+		contest.ArchiveTesting:      load,
+		contest.AuthTesting:         load,
+		contest.BookingTesting:      load,
+		contest.CancellationTesting: off,
+		contest.CostTracking:        {Enabled: true, Interval: "0 */6 * * *", Timeout: duration(10 * time.Minute), Retries: 2},
+	}
+}
+
+// Dev returns the configuration of a whole contest on one machine: targets on
+// loopback, at most two under load at once, levels scaled to a laptop.
+func Dev() (*Config, error) {
+	rules, err := Shipped("dev")
+	if err != nil {
+		return nil, err
+	}
+	c := Default()
+	c.Environment = "development"
+	c.Contest, c.ContestFile = rules, contestRef{Name: "dev"}
+	c.Load.AllowPrivateTargets = true
+	c.Load.MaxTargets = 2
+	c.Load.PushInterval = duration(time.Second)
+	for key, service := range c.Services {
+		service.Enabled = true
+		c.Services[key] = service
+	}
+	return c, nil
+}
+
+func duration(d time.Duration) contest.Duration { return contest.Duration(d) }
