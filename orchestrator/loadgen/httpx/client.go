@@ -1,0 +1,270 @@
+package httpx
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+)
+
+const maxIdlePerHost = 8
+
+// Client is one virtual user's HTTP client: its own connections and cookies.
+// It is safe for concurrent use.
+type Client struct {
+	transport *Transport
+
+	mu   sync.Mutex
+	idle map[hostKey][]*conn
+	jar  http.CookieJar
+}
+
+// NewClient returns a client with no connection yet. Close it in the end.
+func NewClient(t *Transport) *Client { return &Client{transport: t} }
+
+// Close closes the idle connections. The client can still be used.
+func (c *Client) Close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, conns := range c.idle {
+		for _, cn := range conns {
+			_ = cn.Close()
+		}
+	}
+	c.idle = nil
+}
+
+// ResetCookies forgets all cookies.
+func (c *Client) ResetCookies() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.jar = nil
+}
+
+// Do sends the request, follows redirects, and returns the last hop. each is
+// called for every hop, the last included; it may be nil. Do returns when the
+// answer is complete, when the request's timeout is over or when ctx is done.
+func (c *Client) Do(ctx context.Context, req *Request, each func(*Exchange)) *Exchange {
+	timeout := req.Timeout
+	if timeout <= 0 {
+		timeout = DefaultTimeout
+	}
+	deadline := time.Now().Add(timeout)
+	hop := *req
+	for followed := 0; ; followed++ {
+		x := c.hop(ctx, &hop, deadline)
+		next, err := redirect(&hop, x)
+		switch {
+		case err != nil:
+			x.Err = &Error{Code: CodeGeneric, Text: err.Error(), err: err}
+		case next != nil && followed >= req.MaxRedirects:
+			x.StoppedAt = followed
+			next = nil
+		}
+		if each != nil {
+			each(x)
+		}
+		if next == nil || x.Err != nil {
+			return x
+		}
+		hop = *next
+	}
+}
+
+// hop performs one request without redirects.
+func (c *Client) hop(ctx context.Context, req *Request, deadline time.Time) *Exchange {
+	x := &Exchange{Method: req.Method, URL: req.URL, Proto: "HTTP/1.1"}
+	key, err := keyOf(req.URL)
+	if err != nil {
+		x.Err = &Error{Code: CodeInvalidURL, Text: err.Error(), err: err}
+		return x
+	}
+	if err := checkFields(req); err != nil {
+		x.Err = classify(err)
+		return x
+	}
+	for fresh := false; ; fresh = true {
+		again, err := c.attempt(ctx, req, x, attemptOptions{key: key, deadline: deadline, fresh: fresh})
+		if again && !fresh {
+			continue
+		}
+		if err != nil {
+			if ctx.Err() != nil {
+				err = ctx.Err()
+			}
+			x.Err = classify(err)
+		}
+		return x
+	}
+}
+
+type attemptOptions struct {
+	key      hostKey
+	deadline time.Time
+	fresh    bool // do not use an idle connection
+}
+
+// attempt sends the request once. again means that a reused connection was
+// closed under it and that sending it once more does no harm.
+func (c *Client) attempt(ctx context.Context, req *Request, x *Exchange, o attemptOptions) (again bool, err error) {
+	begin := time.Now()
+	x.Times = Timings{}
+	cn, err := c.connection(ctx, req, &x.Times, o)
+	x.Times.Blocked = time.Since(begin)
+	if err != nil {
+		return false, err
+	}
+	x.Remote = cn.remote
+	sent, received := cn.wire.sent, cn.wire.received
+	if !cn.used {
+		sent, received = 0, 0 // the handshake counts too
+	}
+	keep, err := c.onConn(ctx, req, x, cn, o.deadline)
+	x.Sent += cn.wire.sent - sent
+	x.Received += cn.wire.received - received
+	if keep && err == nil {
+		cn.used = true
+		c.release(cn)
+		return false, nil
+	}
+	_ = cn.Close()
+	if err == nil {
+		return false, nil
+	}
+	return cn.used && !cn.got && ctx.Err() == nil && !isTimeout(err) && replayable(req.Method), err
+}
+
+// onConn writes the request and reads the answer. keep says that the
+// connection can serve another request.
+func (c *Client) onConn(ctx context.Context, req *Request, x *Exchange, cn *conn, deadline time.Time) (keep bool, err error) {
+	if err := cn.SetDeadline(deadline); err != nil {
+		return false, err
+	}
+	if ctx.Done() != nil {
+		stop := context.AfterFunc(ctx, func() { _ = cn.SetDeadline(time.Unix(1, 0)) })
+		defer func() { keep = stop() && keep }()
+	}
+	begin := time.Now()
+	writeErr := c.write(cn, req)
+	written := time.Now()
+	x.Times.Sending = written.Sub(begin)
+	if writeErr != nil && cn.used {
+		return false, writeErr
+	}
+	// A server may answer and close before it has read everything, so an
+	// answer is looked for even when the rest could not be written.
+	keep, err = c.read(cn, req, x)
+	if cn.got {
+		x.Times.Waiting = max(cn.firstByte.Sub(written), 0)
+		x.Times.Receiving = time.Since(cn.firstByte)
+	} else {
+		x.Times.Waiting = time.Since(written)
+	}
+	if err != nil && writeErr != nil {
+		return false, writeErr
+	}
+	return keep && writeErr == nil, err
+}
+
+// connection returns an idle connection or a new one.
+func (c *Client) connection(ctx context.Context, req *Request, times *Timings, o attemptOptions) (*conn, error) {
+	for !o.fresh {
+		cn := c.takeIdle(o.key)
+		if cn == nil {
+			break
+		}
+		if replayable(req.Method) || !stale(cn.wire.Conn) {
+			return cn, nil
+		}
+		_ = cn.Close()
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithDeadline(ctx, o.deadline)
+	defer cancel()
+	return c.transport.dial(ctx, o.key, times)
+}
+
+func (c *Client) takeIdle(key hostKey) *conn {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	conns := c.idle[key]
+	if len(conns) == 0 {
+		return nil
+	}
+	cn := conns[len(conns)-1]
+	c.idle[key] = conns[:len(conns)-1]
+	return cn
+}
+
+func (c *Client) release(cn *conn) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.idle[cn.key]) >= maxIdlePerHost {
+		_ = cn.Close()
+		return
+	}
+	if c.idle == nil {
+		c.idle = map[hostKey][]*conn{}
+	}
+	c.idle[cn.key] = append(c.idle[cn.key], cn)
+}
+
+// cookies returns the jar's Cookie header for u.
+func (c *Client) cookies(u *url.URL) string {
+	c.mu.Lock()
+	jar := c.jar
+	c.mu.Unlock()
+	if jar == nil {
+		return ""
+	}
+	var pairs []string
+	for _, ck := range jar.Cookies(u) {
+		pairs = append(pairs, ck.Name+"="+ck.Value)
+	}
+	return strings.Join(pairs, "; ")
+}
+
+func (c *Client) keepCookies(u *url.URL, resp *http.Response) {
+	if len(resp.Header["Set-Cookie"]) == 0 {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.jar == nil {
+		c.jar, _ = cookiejar.New(nil) // never fails without options
+	}
+	c.jar.SetCookies(u, resp.Cookies())
+}
+
+func replayable(method string) bool {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
+		return true
+	}
+	return false
+}
+
+func keyOf(u *url.URL) (hostKey, error) {
+	host, port := strings.ToLower(u.Hostname()), u.Port()
+	switch {
+	case u.Scheme != "http" && u.Scheme != "https":
+		return hostKey{}, fmt.Errorf("unsupported protocol scheme %q", u.Scheme)
+	case host == "":
+		return hostKey{}, errors.New("no host in request URL")
+	case port == "" && u.Scheme == "http":
+		port = "80"
+	case port == "":
+		port = "443"
+	}
+	return hostKey{host: host, port: port, tls: u.Scheme == "https"}, nil
+}
+
+var _ net.Conn = (*conn)(nil)

@@ -1,0 +1,198 @@
+package httpx
+
+import (
+	"bufio"
+	"compress/flate"
+	"compress/gzip"
+	"compress/zlib"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+const maxInterims = 5
+
+// read reads the answer into x. keep says that the connection is at the start
+// of the next answer.
+func (c *Client) read(cn *conn, req *Request, x *Exchange) (keep bool, err error) {
+	cn.left, cn.got = c.transport.config.MaxHeader, false
+	br := c.transport.pools.reader(cn)
+	defer c.transport.pools.putReader(br)
+	resp, err := c.final(br, req.Method)
+	if err != nil {
+		return false, err
+	}
+	cn.left = -1
+	x.Status, x.Proto, x.Header = resp.StatusCode, resp.Proto, resp.Header
+	x.StatusText = statusText(resp)
+	c.keepCookies(req.URL, resp)
+	if resp.StatusCode == http.StatusSwitchingProtocols {
+		return false, nil
+	}
+	whole, err := c.readBody(resp, req, x)
+	if err != nil {
+		// As in k6, a request whose answer breaks off has no status.
+		x.Status, x.StatusText, x.Header = 0, "", nil
+		return false, err
+	}
+	keep = whole && !resp.Close && !c.transport.config.NoConnectionReuse && br.Buffered() == 0 && !asksClose(req)
+	return keep, nil
+}
+
+// final returns the first answer that is not informational.
+func (c *Client) final(br *bufio.Reader, method string) (*http.Response, error) {
+	template := c.transport.other
+	if method == http.MethodHead {
+		template = c.transport.head
+	}
+	for range maxInterims + 1 {
+		resp, err := http.ReadResponse(br, template)
+		if err != nil {
+			return nil, err
+		}
+		if resp.StatusCode >= 200 || resp.StatusCode == http.StatusSwitchingProtocols {
+			return resp, nil
+		}
+	}
+	return nil, ErrTooManyInterims
+}
+
+func statusText(resp *http.Response) string {
+	if _, text, ok := strings.Cut(resp.Status, " "); ok && text != "" {
+		return text
+	}
+	return http.StatusText(resp.StatusCode)
+}
+
+func asksClose(req *Request) bool {
+	for _, f := range req.Header {
+		if strings.EqualFold(f.Name, "Connection") && strings.EqualFold(f.Value, "close") {
+			return true
+		}
+	}
+	return false
+}
+
+// readBody reads and decodes the body within its bound. whole says that
+// nothing of it is left on the connection.
+func (c *Client) readBody(resp *http.Response, req *Request, x *Exchange) (whole bool, err error) {
+	limit := c.transport.config.MaxBody
+	if req.Method == http.MethodHead || resp.ContentLength == 0 {
+		return true, nil
+	}
+	if resp.ContentLength > limit {
+		return false, ErrBodyTooLarge
+	}
+	body, err := decoded(resp)
+	if err != nil {
+		return false, err
+	}
+	defer func() { _ = body.Close() }()
+	switch {
+	case req.Discard:
+		n, err := io.Copy(io.Discard, io.LimitReader(body, limit+1))
+		if err != nil || n > limit {
+			return false, bodyError(err, n > limit)
+		}
+	case body == resp.Body && resp.ContentLength > 0:
+		x.Body = make([]byte, resp.ContentLength)
+		if _, err := io.ReadFull(body, x.Body); err != nil {
+			x.Body = nil
+			return false, err
+		}
+	default:
+		b, err := c.readAll(io.LimitReader(body, limit+1))
+		if err != nil || int64(len(b)) > limit {
+			return false, bodyError(err, int64(len(b)) > limit)
+		}
+		x.Body = b
+	}
+	// What a decoder left, and the end of a chunked body.
+	n, err := io.Copy(io.Discard, io.LimitReader(resp.Body, 4096))
+	return err == nil && n < 4096, nil
+}
+
+func bodyError(err error, tooLarge bool) error {
+	if tooLarge {
+		return ErrBodyTooLarge
+	}
+	return err
+}
+
+// readAll reads into a shared buffer and returns a copy of the right size.
+func (c *Client) readAll(r io.Reader) ([]byte, error) {
+	scratch := c.transport.pools.buffer()
+	defer c.transport.pools.putBuffer(scratch)
+	b := (*scratch)[:0]
+	for {
+		if len(b) == cap(b) {
+			b = append(b, 0)[:len(b)]
+		}
+		n, err := r.Read(b[len(b):cap(b)])
+		b = b[:len(b)+n]
+		if err != nil {
+			*scratch = b
+			if errors.Is(err, io.EOF) {
+				err = nil
+			}
+			return append([]byte(nil), b...), err
+		}
+	}
+}
+
+// decoded returns a reader of the body as it was before its Content-Encoding.
+// An encoding that is not known leaves the body as it came.
+func decoded(resp *http.Response) (io.ReadCloser, error) {
+	encoding := strings.ToLower(strings.TrimSpace(resp.Header.Get("Content-Encoding")))
+	switch encoding {
+	case "gzip", "x-gzip":
+		r, err := gzip.NewReader(resp.Body)
+		if err != nil {
+			return nil, &decodeError{err}
+		}
+		return decoder{r, resp.Body}, nil
+	case "deflate":
+		return deflated(resp.Body)
+	case "zstd":
+		r, err := zstd.NewReader(resp.Body, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(8<<20))
+		if err != nil {
+			return nil, &decodeError{err}
+		}
+		return decoder{r.IOReadCloser(), resp.Body}, nil
+	}
+	return resp.Body, nil
+}
+
+// deflated reads zlib, which the standard means by deflate, or raw deflate,
+// which some servers send.
+func deflated(body io.ReadCloser) (io.ReadCloser, error) {
+	br := bufio.NewReader(body)
+	start, _ := br.Peek(2)
+	if len(start) == 2 && start[0]&0x0f == 8 && (uint(start[0])<<8|uint(start[1]))%31 == 0 {
+		r, err := zlib.NewReader(br)
+		if err != nil {
+			return nil, &decodeError{err}
+		}
+		return decoder{r, body}, nil
+	}
+	return decoder{flate.NewReader(br), body}, nil
+}
+
+// decoder marks what goes wrong in decoding as such.
+type decoder struct {
+	io.ReadCloser
+	raw io.Closer
+}
+
+func (d decoder) Read(p []byte) (int, error) {
+	n, err := d.ReadCloser.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) && !isTimeout(err) {
+		err = &decodeError{err}
+	}
+	return n, err
+}
+
+func (d decoder) Close() error { return errors.Join(d.ReadCloser.Close(), d.raw.Close()) }

@@ -1,0 +1,175 @@
+package httpx
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/net/idna"
+)
+
+// Defaults of Config.
+const (
+	DefaultMaxBody   = 16 << 20
+	DefaultMaxHeader = 1 << 20
+	DefaultTimeout   = time.Minute
+	dialTimeout      = 30 * time.Second
+	namesTTL         = 5 * time.Minute
+	maxNames         = 1024
+)
+
+// Config is what all virtual users share. The zero value is usable.
+type Config struct {
+	UserAgent          string
+	MaxBody            int64 // bytes of one body after decoding; DefaultMaxBody when 0
+	MaxHeader          int64 // bytes of one answer's headers; DefaultMaxHeader when 0
+	InsecureSkipVerify bool  // accept any TLS certificate
+	NoConnectionReuse  bool  // a new connection for each request
+	// Guard is asked about each address before it is dialed; nil allows all.
+	Guard func(netip.Addr) error
+	// TLS is the base of every TLS connection; nil is Go's default.
+	TLS *tls.Config
+}
+
+// Transport makes connections. It is safe for concurrent use.
+type Transport struct {
+	config Config
+	dialer net.Dialer
+	pools  pools
+	// Templates that tell the parser of answers which method was used.
+	head, other *http.Request
+
+	mu    sync.RWMutex
+	names map[string]resolved
+}
+
+type resolved struct {
+	addrs   []netip.Addr
+	expires time.Time
+}
+
+// NewTransport returns a transport that makes connections as c says.
+func NewTransport(c Config) *Transport {
+	if c.MaxBody <= 0 {
+		c.MaxBody = DefaultMaxBody
+	}
+	if c.MaxHeader <= 0 {
+		c.MaxHeader = DefaultMaxHeader
+	}
+	base := &tls.Config{MinVersion: tls.VersionTLS12}
+	if c.TLS != nil {
+		base = c.TLS.Clone()
+	}
+	base.InsecureSkipVerify = base.InsecureSkipVerify || c.InsecureSkipVerify
+	base.NextProtos = []string{"http/1.1"}
+	if base.ClientSessionCache == nil {
+		base.ClientSessionCache = tls.NewLRUClientSessionCache(64)
+	}
+	c.TLS = base
+	return &Transport{
+		config: c, dialer: net.Dialer{Timeout: dialTimeout}, names: map[string]resolved{},
+		head: &http.Request{Method: http.MethodHead}, other: &http.Request{Method: http.MethodGet},
+	}
+}
+
+// dial connects to the host of key and notes how long each phase took.
+func (t *Transport) dial(ctx context.Context, key hostKey, times *Timings) (*conn, error) {
+	begin := time.Now()
+	addr, err := t.resolve(ctx, key.host)
+	times.LookingUp = time.Since(begin)
+	if err != nil {
+		return nil, err
+	}
+	if t.config.Guard != nil {
+		if err := t.config.Guard(addr.Unmap()); err != nil {
+			return nil, &blockedError{err}
+		}
+	}
+	begin = time.Now()
+	raw, err := t.dialer.DialContext(ctx, "tcp", net.JoinHostPort(addr.String(), key.port))
+	times.Connecting = time.Since(begin)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return nil, err
+	}
+	c := &conn{Conn: raw, wire: &wire{Conn: raw}, key: key, remote: addrPort(raw)}
+	c.Conn = c.wire
+	if !key.tls {
+		return c, nil
+	}
+	begin = time.Now()
+	config := t.config.TLS.Clone()
+	if config.ServerName == "" {
+		config.ServerName = key.host
+	}
+	secure := tls.Client(c.wire, config)
+	err = secure.HandshakeContext(ctx)
+	times.TLSHandshaking = time.Since(begin)
+	if err != nil {
+		_ = raw.Close()
+		return nil, fmt.Errorf("tls: %w", err)
+	}
+	c.Conn = secure
+	return c, nil
+}
+
+func addrPort(c net.Conn) netip.AddrPort {
+	if a, ok := c.RemoteAddr().(*net.TCPAddr); ok {
+		return a.AddrPort()
+	}
+	return netip.AddrPort{}
+}
+
+// resolve returns one of the host's addresses, IPv4 first, as k6 does.
+func (t *Transport) resolve(ctx context.Context, host string) (netip.Addr, error) {
+	if addr, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil {
+		return addr, nil
+	}
+	now := time.Now()
+	t.mu.RLock()
+	found, ok := t.names[host]
+	t.mu.RUnlock()
+	if !ok || now.After(found.expires) {
+		ascii, err := idna.Lookup.ToASCII(host)
+		if err != nil {
+			ascii = host
+		}
+		addrs, err := net.DefaultResolver.LookupNetIP(ctx, "ip", ascii)
+		if err != nil {
+			return netip.Addr{}, err
+		}
+		found = resolved{preferIPv4(addrs), now.Add(namesTTL)}
+		t.mu.Lock()
+		if len(t.names) >= maxNames {
+			clear(t.names)
+		}
+		t.names[host] = found
+		t.mu.Unlock()
+	}
+	if len(found.addrs) == 0 {
+		return netip.Addr{}, &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
+	}
+	return found.addrs[rand.IntN(len(found.addrs))], nil
+}
+
+func preferIPv4(addrs []netip.Addr) []netip.Addr {
+	var four []netip.Addr
+	for _, a := range addrs {
+		if a = a.Unmap(); a.Is4() {
+			four = append(four, a)
+		}
+	}
+	if len(four) > 0 {
+		return four
+	}
+	return addrs
+}
