@@ -1,0 +1,177 @@
+package web_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/hackload-kz/hackload/orchestrator/contest"
+	"github.com/hackload-kz/hackload/orchestrator/web"
+)
+
+// state is a contest held in memory: what a database would answer.
+type state struct {
+	teams    []contest.Team
+	verdicts []contest.Verdict
+	records  []web.RunRecord
+	active   []web.ActiveRun
+	health   []contest.ServiceHealth
+	notReady error
+	broken   error
+}
+
+func (s *state) Teams(context.Context) ([]contest.Team, error) { return s.teams, s.broken }
+
+func (s *state) Verdicts(context.Context) ([]contest.Verdict, error) { return s.verdicts, s.broken }
+
+func (s *state) Runs(_ context.Context, f web.RunFilter) ([]contest.Run, error) {
+	var found []contest.Run
+	for _, r := range s.records {
+		if len(found) < f.Limit && (f.Team == "" || f.Team == r.Run.Team.Slug) {
+			found = append(found, r.Run)
+		}
+	}
+	return found, s.broken
+}
+
+func (s *state) Run(_ context.Context, id string) (web.RunRecord, error) {
+	if s.broken != nil {
+		return web.RunRecord{}, s.broken
+	}
+	for _, r := range s.records {
+		if string(r.Run.ID) == id || string(r.Run.TestID) == id {
+			return r, nil
+		}
+	}
+	return web.RunRecord{}, fmt.Errorf("run %s: %w", id, web.ErrNotFound)
+}
+
+func (s *state) Health(context.Context) ([]contest.ServiceHealth, error) { return s.health, s.broken }
+
+func (s *state) Ready(context.Context) error { return s.notReady }
+
+func (s *state) Active(context.Context) ([]web.ActiveRun, error) { return s.active, s.broken }
+
+func (s *state) config() web.Config {
+	return web.Config{Board: s, Archive: s, Pulse: s, PublicURL: "https://results.example/", Version: "1.2.3"}
+}
+
+// noon is when everything in the sample contest happens.
+func noon() time.Time { return time.Date(2026, time.August, 17, 7, 0, 0, 0, time.UTC) }
+
+// sample is a contest in the middle of a round: four teams, one run each, one
+// run under way.
+func sample() *state {
+	s := &state{teams: []contest.Team{
+		{Slug: "zero-downtime", Name: "Zero Downtime", Endpoint: "https://secret-endpoint.example", Repository: "https://github.com/zero/secret-repo"},
+		{Slug: "slow", Name: "Slow & Steady"},
+		{Slug: "flaky", Name: "Flaky", Notes: []string{"ENDPOINT_URL is hidden by the Hub, so it was not used."}},
+		{Slug: "empty", Name: ""},
+	}}
+	s.judge("zero-downtime", 3, contest.Passed, 212.4, 99.98)
+	s.judge("slow", 0, contest.Failed, 2304, 100)
+	s.judge("flaky", 0, contest.Failed, 180, 91.67)
+	s.verdicts = append(s.verdicts,
+		contest.Verdict{Team: s.teams[3], Criterion: contest.EventSearch, Service: contest.SearchTesting, Status: contest.NoData, At: noon()},
+		contest.Verdict{
+			Team: s.teams[0], Criterion: contest.CodeRepo, Service: contest.GitMonitor, Status: contest.Passed, Score: 1, At: noon(),
+			Metrics: map[string]any{"commitsCount": 42, "repositoryUrl": "https://github.com/zero/secret-repo", "confirmationUrl": "https://github.com/zero/secret-repo"},
+		},
+		contest.Verdict{Team: s.teams[2], Criterion: contest.TicketBooking, Service: contest.BookingTesting, Status: contest.NoData, Invalid: true, At: noon(),
+			Findings: []contest.Finding{{Rule: "generator cpu", Outcome: contest.OutcomeInvalid, Value: 97, Bound: 85, Op: "<=", Unit: "%", Sentence: "The load generator used 97 % of its CPU, so its measurements cannot be trusted."}}},
+	)
+	busy := run(s.teams[0], contest.TicketBooking, "booking", "01j5bbbbbbbbbbbbbbbbbbbbbb")
+	busy.State, busy.JudgedAt, busy.Outcome = contest.RunLaunched, nil, ""
+	s.records = append(s.records, web.RunRecord{Run: busy})
+	s.active = []web.ActiveRun{{Run: busy, Progress: contest.Progress{
+		Elapsed: contest.Duration(4 * time.Second), Planned: contest.Duration(10 * time.Second), RPS: 118.2, P95: 41.5, Failures: 3,
+	}}}
+	for i, service := range contest.Services() {
+		h := contest.ServiceHealth{ServiceName: service.Name, Status: "healthy"}
+		if i == 2 {
+			at := noon().In(time.FixedZone("", 5*3600))
+			h.LastRunTime, h.LastSuccessTime, h.Status, h.ErrorRate, h.ConsecutiveFailures = &at, &at, "degraded", 0.05, 1
+		}
+		s.health = append(s.health, h)
+	}
+	return s
+}
+
+// judge adds a search verdict of a team and the run behind it.
+func (s *state) judge(slug contest.Slug, score int, status contest.Status, p95, success float64) {
+	var team contest.Team
+	for _, t := range s.teams {
+		if t.Slug == slug {
+			team = t
+		}
+	}
+	r := run(team, contest.EventSearch, "search", fmt.Sprintf("01j5%022d", len(s.records)))
+	r.Outcome = contest.OutcomePassed
+	if status == contest.Failed {
+		r.Outcome = contest.OutcomeFailed
+	}
+	findings := []contest.Finding{
+		{Rule: "delivered", Outcome: contest.OutcomePassed, Value: 100, Bound: 99, Op: ">=", Unit: "%", Sentence: "All 1,500 planned iterations were started."},
+		{Rule: "http_req_duration{scenario:steady}: p(95)<2000", Outcome: r.Outcome, Value: p95, Bound: 2000, Op: "<", Unit: "ms", Sentence: "1,497 of 1,500 requests took less than 2,000 ms."},
+	}
+	evidence := evidenceOf(r, p95)
+	body, err := json.Marshal(evidence)
+	if err != nil {
+		panic(err)
+	}
+	sum := sha256.Sum256(body)
+	s.records = append(s.records, web.RunRecord{
+		Run: r, Evidence: &evidence, Verdict: &contest.RunVerdict{Outcome: r.Outcome, Findings: findings},
+		EvidenceJSON: body, EvidenceSHA256: hex.EncodeToString(sum[:]),
+	})
+	s.verdicts = append(s.verdicts, contest.Verdict{
+		Team: team, Service: contest.SearchTesting, Criterion: contest.EventSearch, Status: status, Score: score,
+		Metrics:  map[string]any{"p95": p95, "successRate": success, "confirmationUrl": "https://grafana.example/d/team?var-team=" + string(slug)},
+		Findings: findings, Runs: []contest.RunID{r.ID}, At: noon(),
+	})
+}
+
+func run(team contest.Team, c contest.Criterion, scenario, id string) contest.Run {
+	started, ended := noon().Add(-time.Minute), noon().Add(-20*time.Second)
+	judged := noon()
+	level := contest.Level{Users: 30, Ramp: contest.Duration(2 * time.Second), Duration: contest.Duration(5 * time.Second), Points: 1}
+	return contest.Run{
+		ID: contest.RunID(id), Team: team, Criterion: c, Scenario: scenario, Level: level, State: contest.RunJudged, Attempt: 1,
+		TestID:    contest.NewTestID(team.Slug, scenario, level.Users, id),
+		PlannedAt: started, LaunchedAt: &started, EndedAt: &ended, JudgedAt: &judged,
+	}
+}
+
+func evidenceOf(r contest.Run, p95 float64) contest.Evidence {
+	threshold, err := contest.ParseThreshold("http_req_duration{scenario:steady}", "p(95)<2000")
+	if err != nil {
+		panic(err)
+	}
+	latency := &contest.Latency{Samples: 1500, Mean: p95 / 2}
+	latency.P50 = contest.Quantile{Value: p95 / 2.2, Low: p95 / 2.22, High: p95 / 2.18}
+	latency.P95 = contest.Quantile{Value: p95, Low: p95 * 0.995, High: p95 * 1.006}
+	latency.P99 = contest.Quantile{Value: p95 * 1.6, Low: p95 * 1.59, High: p95 * 1.61}
+	for x := p95 / 6; x < p95*2; x *= 1.011 {
+		d := math.Log(x / (p95 / 2.2))
+		latency.Buckets = append(latency.Buckets, contest.Bucket{Low: x, High: x * 1.011, Count: math.Floor(60 * math.Exp(-d*d*3))})
+	}
+	return contest.Evidence{
+		Version: contest.EvidenceVersion, Run: r.ID, TestID: r.TestID, Team: r.Team.Slug, Criterion: r.Criterion, Scenario: r.Scenario, Level: r.Level,
+		Window:     contest.Window{From: *r.LaunchedAt, To: *r.EndedAt},
+		Script:     contest.Script{Name: r.Scenario, SHA256: "5cr1p7" + "0123456789abcdef0123456789abcdef0123456789abcdef0123456789"},
+		ConfigHash: "c0nf16" + "0123456789abcdef0123456789abcdef0123456789abcdef0123456789",
+		Thresholds: []contest.ThresholdCount{{Threshold: threshold, Within: 1497, Samples: 1500}},
+		Counts: []contest.Count{
+			{Name: "http_reqs", Scenario: "warmup", Value: 60}, {Name: "http_reqs", Scenario: "steady", Label: "expected", Value: 1500},
+			{Name: "iterations", Scenario: "steady", Value: 1500},
+		},
+		Latency:    latency,
+		Generators: []contest.GeneratorHealth{{Instance: "1-of-1", Finished: true, CPU: 0.31, SchedLatency: 0.0004, Heap: 41 << 20, VUs: 12, MaxVUs: 121}},
+		Queries:    []contest.AskedQuery{{Name: "requests", PromQL: `sum by (testid, scenario) (last_over_time(k6_http_reqs_total{testid=~"a|b"}[5m]))`, At: noon()}},
+		Gaps:       []string{"Heap of generator 2 is unknown: it wrote no series."},
+	}
+}

@@ -1,0 +1,212 @@
+package web
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"html/template"
+	"math"
+	"net/http"
+
+	"github.com/hackload-kz/hackload/orchestrator/contest"
+)
+
+//go:embed templates
+var files embed.FS
+
+// pages holds one template set per page.
+type pages map[string]*template.Template
+
+// frame is what every page has around its content.
+type frame struct {
+	Title   string
+	Version string
+	Zone    string
+	Refresh bool // the reader asked for a page that renews itself
+	Body    any
+}
+
+func loadPages(w words, assets map[string]asset) pages {
+	linked := map[string]string{}
+	for path, a := range assets {
+		linked[a.contentType] = path
+	}
+	funcs := template.FuncMap{
+		"when": w.when, "stamp": stamp, "number": number, "amount": amount, "percent": percent, "span": span,
+		"users": users, "title": title, "longTitle": longTitle, "gist": gist, "badge": statusBadge,
+		"outcome": outcomeBadge, "runBadge": runBadge, "worstFirst": worstFirst, "metric": metricOf,
+		"short": func(t contest.Team) string { return teamName(t, shortText) },
+		"long":  func(t contest.Team) string { return teamName(t, longText) },
+		"prose": func(s string) string { return shown(s, proseText) },
+		"share": share, "millis": func(s float64) string { return amount(1000*s, "ms") },
+		"mebi": func(b float64) string { return amount(math.Round(b/(1<<20)), "MiB") }, "next": func(n int) int { return n + 1 }, "count": func(v int64) string { return number(float64(v)) },
+		"style": func() string { return linked["text/css; charset=utf-8"] },
+		"icon":  func() string { return linked["image/svg+xml"] },
+	}
+	base := template.Must(template.New("frame.gohtml").Funcs(funcs).ParseFS(files, "templates/frame.gohtml", "templates/parts.gohtml"))
+	set := pages{}
+	for _, name := range []string{"results", "team", "run", "trouble"} {
+		set[name] = template.Must(template.Must(base.Clone()).ParseFS(files, "templates/"+name+".gohtml"))
+	}
+	return set
+}
+
+// render writes a whole page or fails before its first byte.
+func (s *site) render(w http.ResponseWriter, code int, name string, f frame) error {
+	f.Version, f.Zone = shown(s.Version, shortText), s.Timezone.String()
+	var b bytes.Buffer
+	if err := s.pages[name].Execute(&b, f); err != nil {
+		return fmt.Errorf("render page %s: %w", name, err)
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(code)
+	_, _ = w.Write(b.Bytes()) // the reader may be gone; nothing is left to tell it
+	return nil
+}
+
+func (s *site) standings(r *http.Request) (standings, error) {
+	teams, err := s.Board.Teams(r.Context())
+	if err != nil {
+		return standings{}, fmt.Errorf("read teams: %w", err)
+	}
+	verdicts, err := s.Board.Verdicts(r.Context())
+	if err != nil {
+		return standings{}, fmt.Errorf("read verdicts: %w", err)
+	}
+	return rank(teams, verdicts), nil
+}
+
+type resultsPage struct {
+	standings
+	Active []ActiveRun
+}
+
+func (s *site) results(w http.ResponseWriter, r *http.Request) error {
+	table, err := s.standings(r)
+	if err != nil {
+		return err
+	}
+	active, err := s.Pulse.Active(r.Context())
+	if err != nil {
+		return fmt.Errorf("read active runs: %w", err)
+	}
+	live := r.URL.Query().Has("live")
+	if live {
+		w.Header().Set("Refresh", "5")
+	}
+	return s.render(w, http.StatusOK, "results", frame{Title: "Results", Refresh: live, Body: resultsPage{table, active}})
+}
+
+type teamPage struct {
+	standing
+	Of       int
+	Criteria []criterionPart
+	Runs     int
+}
+
+// criterionPart is one criterion on a team's page.
+type criterionPart struct {
+	Criterion contest.Criterion
+	Measured  bool
+	Verdict   contest.Verdict
+	Dashboard string
+	Runs      []contest.Run
+}
+
+// teamOf reads the row and the latest runs of the team that the path names.
+func (s *site) teamOf(r *http.Request) (standing, []contest.Run, error) {
+	slug := contest.Slug(r.PathValue("slug"))
+	if !slug.Valid() {
+		return standing{}, nil, ErrNotFound
+	}
+	table, err := s.standings(r)
+	if err != nil {
+		return standing{}, nil, err
+	}
+	row, ok := table.find(slug)
+	if !ok {
+		return standing{}, nil, ErrNotFound
+	}
+	runs, err := s.Archive.Runs(r.Context(), RunFilter{Team: slug, Limit: teamRuns})
+	if err != nil {
+		return standing{}, nil, fmt.Errorf("read runs of %s: %w", slug, err)
+	}
+	return row, runs, nil
+}
+
+func (s *site) team(w http.ResponseWriter, r *http.Request) error {
+	row, runs, err := s.teamOf(r)
+	if err != nil {
+		return err
+	}
+	page := teamPage{standing: row, Runs: len(runs)}
+	for _, c := range contest.Criteria() {
+		v, measured := row.Verdicts[c]
+		part := criterionPart{Criterion: c, Measured: measured, Verdict: v}
+		for _, run := range runs {
+			if run.Criterion == c {
+				part.Runs = append(part.Runs, run)
+			}
+		}
+		if link, ok := publicMetrics(v)["confirmationUrl"].(string); ok {
+			part.Dashboard = webURL(link)
+		}
+		if c != contest.JudgeScore || measured {
+			page.Criteria = append(page.Criteria, part)
+		}
+	}
+	return s.render(w, http.StatusOK, "team", frame{Title: teamName(row.Team, shortText), Body: page})
+}
+
+type runPage struct {
+	RunRecord
+	Chart *chart
+}
+
+func (s *site) run(w http.ResponseWriter, r *http.Request) error {
+	rec, err := s.record(r)
+	if err != nil {
+		return err
+	}
+	page := runPage{RunRecord: rec}
+	if rec.Evidence != nil {
+		page.Chart = draw(rec.Evidence.Latency)
+	}
+	heading := fmt.Sprintf("%s: %s, level %d", teamName(rec.Run.Team, shortText), longTitle(rec.Run.Criterion), rec.Run.LevelNo+1)
+	return s.render(w, http.StatusOK, "run", frame{Title: heading, Body: page})
+}
+
+type troublePage struct {
+	Code int
+	Word string
+	Hint string
+}
+
+// errorPage tells a reader that there is no such page, or that we are in
+// trouble, without the details that belong in the log.
+func (s *site) errorPage(w http.ResponseWriter, code int) {
+	hint := "The orchestrator could not read its state. It keeps measuring; try again in a moment."
+	if code == http.StatusNotFound {
+		hint = "There is no such page. The team may have left the contest, or the address was mistyped."
+	}
+	body := troublePage{code, http.StatusText(code), hint}
+	if err := s.render(w, code, "trouble", frame{Title: body.Word, Body: body}); err != nil {
+		http.Error(w, body.Word, code)
+	}
+}
+
+// metricOf is metric for templates: what is missing is not a number.
+func metricOf(v contest.Verdict, key string) string {
+	if n, ok := metric(v.Metrics, key); ok {
+		return number(n)
+	}
+	return ""
+}
+
+// share writes how much of a whole a part is, in percent, for a progress bar.
+func share(part, whole contest.Duration) int {
+	if whole <= 0 {
+		return 0
+	}
+	return int(min(100, max(0, 100*part/whole)))
+}

@@ -1,0 +1,65 @@
+package web
+
+import (
+	"context"
+	"errors"
+
+	"github.com/hackload-kz/hackload/orchestrator/contest"
+)
+
+// ErrNotFound is what an Archive answers for a run that it does not hold.
+var ErrNotFound = errors.New("not found")
+
+// Board is the present standing of the contest.
+type Board interface {
+	// Teams lists the teams that take part, in any order.
+	Teams(ctx context.Context) ([]contest.Team, error)
+	// Verdicts lists the newest verdict of each team and criterion.
+	Verdicts(ctx context.Context) ([]contest.Verdict, error)
+}
+
+// Archive holds every run and what was measured in it.
+type Archive interface {
+	// Runs lists the runs that match, newest first.
+	Runs(ctx context.Context, filter RunFilter) ([]contest.Run, error)
+	// Run finds a run by its id or by its testid. It answers an error that is
+	// ErrNotFound when there is none.
+	Run(ctx context.Context, id string) (RunRecord, error)
+}
+
+// Pulse is what the orchestrator knows of itself right now.
+type Pulse interface {
+	// Health lists every service, also those that never ran.
+	Health(ctx context.Context) ([]contest.ServiceHealth, error)
+	// Ready answers nil when requests can be served, otherwise what is missing.
+	// The text is shown to whoever asks.
+	Ready(ctx context.Context) error
+	// Active lists the runs that are under way.
+	Active(ctx context.Context) ([]ActiveRun, error)
+}
+
+// RunFilter selects runs. The zero value of a field selects all.
+type RunFilter struct {
+	Team      contest.Slug
+	Criterion contest.Criterion
+	Limit     int // most runs to answer with
+}
+
+// RunRecord is a run with what is known of it: evidence and verdict are nil
+// until the run is judged.
+type RunRecord struct {
+	Run      contest.Run
+	Evidence *contest.Evidence
+	Verdict  *contest.RunVerdict
+	// EvidenceJSON is the evidence byte for byte as it is stored, which is what
+	// EvidenceSHA256 (lower-case hex) was taken of. The download hands out
+	// these bytes, so that anyone can check them.
+	EvidenceJSON   []byte
+	EvidenceSHA256 string
+}
+
+// ActiveRun is a run that is under way and how far it has come.
+type ActiveRun struct {
+	Run      contest.Run
+	Progress contest.Progress
+}

@@ -1,0 +1,154 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/hackload-kz/hackload/orchestrator/contest"
+)
+
+// requestTimeout bounds the reads of the state that one request may cause.
+const requestTimeout = 10 * time.Second
+
+// Config is what the pages are built from. Board, Archive and Pulse are
+// required; everything else has a default.
+type Config struct {
+	Board   Board
+	Archive Archive
+	Pulse   Pulse
+
+	PublicURL string         // prefix of the links in JSON answers; empty makes them relative
+	Timezone  *time.Location // zone of the times on pages; nil means UTC
+	Version   string         // shown in the footer
+	Log       *slog.Logger   // nil discards
+}
+
+// site serves all of it. It holds nothing that changes.
+type site struct {
+	Config
+	pages  pages
+	assets map[string]asset
+}
+
+// New returns the handler of the public port: pages, JSON API, health and
+// probes. It answers GET and HEAD only.
+func New(c Config) http.Handler {
+	if c.Timezone == nil {
+		c.Timezone = time.UTC
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	c.PublicURL = strings.TrimRight(c.PublicURL, "/")
+	s := &site{Config: c, assets: loadAssets()}
+	s.pages = loadPages(words{zone: c.Timezone}, s.assets)
+
+	mux := http.NewServeMux()
+	page := func(pattern string, h answer) { mux.HandleFunc("GET "+pattern, s.try(h, s.errorPage)) }
+	data := func(pattern string, h answer) { mux.HandleFunc("GET "+pattern, s.try(h, s.errorJSON)) }
+
+	page("/{$}", s.results)
+	page("/teams/{slug}", s.team)
+	page("/runs/{id}", s.run)
+	page("/", s.missing)
+	for path, a := range s.assets {
+		mux.Handle("GET "+path, a)
+	}
+	data("/api/v1/results", s.apiResults)
+	data("/api/v1/teams/{slug}", s.apiTeam)
+	data("/api/v1/runs/{id}", s.apiRun)
+	data("/api/v1/runs/{id}/evidence", s.apiEvidence)
+	data("/api/", s.missing)
+	data("/health", s.health)
+	data("/health/{service}", s.serviceHealth)
+	mux.HandleFunc("GET /healthz", s.alive)
+	mux.HandleFunc("GET /readyz", s.ready)
+	return guarded(mux)
+}
+
+// answer handles one request. Nothing has been written when it fails.
+type answer func(w http.ResponseWriter, r *http.Request) error
+
+// try runs h with a deadline and turns its error into an answer by fail. It is
+// the one place where the package logs.
+func (s *site) try(h answer, fail func(http.ResponseWriter, int)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), requestTimeout)
+		defer cancel()
+		err := h(w, r.WithContext(ctx))
+		switch {
+		case err == nil:
+		case errors.Is(err, ErrNotFound):
+			fail(w, http.StatusNotFound)
+		case r.Context().Err() != nil: // the reader has gone away
+		default:
+			s.Log.ErrorContext(r.Context(), "answer request", "path", r.URL.Path, "error", err)
+			fail(w, http.StatusInternalServerError)
+		}
+	}
+}
+
+func (s *site) missing(http.ResponseWriter, *http.Request) error { return ErrNotFound }
+
+// record finds the run that the path names, if its id can be one at all.
+func (s *site) record(r *http.Request) (RunRecord, error) {
+	id := r.PathValue("id")
+	if !contest.TestID(id).Valid() {
+		return RunRecord{}, ErrNotFound
+	}
+	return s.Archive.Run(r.Context(), id)
+}
+
+// guarded adds the headers that keep a browser from doing with our pages what
+// they do not need: no scripts, no frames, no requests to anyone else.
+func guarded(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("X-Frame-Options", "DENY")
+		h.Set("Referrer-Policy", "same-origin")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
+		h.Set("Cache-Control", "no-cache")
+		next.ServeHTTP(w, r)
+	})
+}
+
+// asset is an embedded file that is served under a name of its own content, so
+// that a browser may keep it for ever.
+type asset struct {
+	path, contentType string
+	body              []byte
+}
+
+// ServeHTTP writes the file.
+func (a asset) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", a.contentType)
+	w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(a.body))
+}
+
+func loadAssets() map[string]asset {
+	found := map[string]asset{}
+	for name, contentType := range map[string]string{
+		"style.css":   "text/css; charset=utf-8",
+		"favicon.svg": "image/svg+xml",
+	} {
+		body, err := fs.ReadFile(files, "templates/"+name)
+		if err != nil {
+			panic(err) // the file is compiled in
+		}
+		stem, ext, _ := strings.Cut(name, ".")
+		a := asset{path: "/" + stem + "-" + sha256Hex(body)[:12] + "." + ext, contentType: contentType, body: body}
+		found[a.path] = a
+	}
+	return found
+}
