@@ -26,13 +26,20 @@ type Aggregator struct {
 	order   atomic.Uint64 // of gauge samples, over all shards
 
 	mu     sync.Mutex
-	series map[seriesKey]*TagSet // the one set of each admitted series
+	series map[seriesKey]placement
 	counts map[*Metric]int       // admitted series of each metric
 }
 
 type seriesKey struct {
 	metric *Metric
 	tags   string
+}
+
+// placement is where samples go: the one set of an admitted series, and how
+// many series were admitted before it.
+type placement struct {
+	tags  *TagSet
+	first int
 }
 
 // submetric is a part of a metric that thresholds look at, selected by tags.
@@ -49,7 +56,7 @@ type submetric struct {
 func NewAggregator(reg *Registry, th []contest.Threshold, shards int) *Aggregator {
 	a := &Aggregator{
 		reg: reg, started: time.Now(), subs: submetrics(th), limit: maxSeries,
-		series: map[seriesKey]*TagSet{}, counts: map[*Metric]int{},
+		series: map[seriesKey]placement{}, counts: map[*Metric]int{},
 	}
 	for range max(1, shards) {
 		a.shards = append(a.shards, newShard(a))
@@ -87,37 +94,38 @@ func (a *Aggregator) Shard(i int) *Shard {
 // may have beyond its limit.
 const overflowSeries = 100
 
-// admit returns the set of tags that samples of m tagged t are counted under,
-// and whether that is t's own.
-func (a *Aggregator) admit(m *Metric, t *TagSet) (_ *TagSet, own bool) {
+// admit returns where samples of m tagged t are counted, and whether that is
+// under t's own tags.
+func (a *Aggregator) admit(m *Metric, t *TagSet) (_ placement, own bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if t.interned {
-		if placed := a.place(m, t, a.limit); placed != nil {
-			return placed, true
+		if p, ok := a.place(m, t, a.limit); ok {
+			return p, true
 		}
 	}
 	// The tags that remain are those that verdicts are formed by. A script can
 	// give even these any value, hence the second limit.
-	if placed := a.place(m, t.only("scenario", "expected_response"), a.limit+overflowSeries); placed != nil {
-		return placed, false
+	if p, ok := a.place(m, t.only("scenario", "expected_response"), a.limit+overflowSeries); ok {
+		return p, false
 	}
-	return a.place(m, t.only(), math.MaxInt), false
+	p, _ := a.place(m, t.only(), math.MaxInt)
+	return p, false
 }
 
-// place returns the set of an admitted series, and admits it while m has fewer
-// series than limit.
-func (a *Aggregator) place(m *Metric, t *TagSet, limit int) *TagSet {
+// place finds an admitted series, or admits it while m has fewer than limit.
+func (a *Aggregator) place(m *Metric, t *TagSet, limit int) (placement, bool) {
 	key := seriesKey{m, t.key}
 	if found, ok := a.series[key]; ok {
-		return found
+		return found, true
 	}
 	if a.counts[m] >= limit {
-		return nil
+		return placement{}, false
 	}
-	a.series[key] = t
+	p := placement{tags: t, first: len(a.series)}
+	a.series[key] = p
 	a.counts[m]++
-	return t
+	return p, true
 }
 
 // Snapshot returns everything counted so far, merged over the shards. It may be

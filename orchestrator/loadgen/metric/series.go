@@ -13,6 +13,8 @@ type Series struct {
 	True      uint64  // samples of a rate that are not zero
 	Histogram *Histogram
 
+	First int // rank by first sample among all series; zero for merged ones
+
 	order uint64 // of the newest sample of a gauge
 }
 

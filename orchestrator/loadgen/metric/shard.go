@@ -92,11 +92,11 @@ func (s *Shard) cell(m *Metric, t *TagSet) *cell {
 		return row[m.index]
 	}
 	c := &cell{}
-	var placed *TagSet
+	var placed placement
 	placed, c.own = s.agg.admit(m, t)
-	key := placeKey{m, placed}
+	key := placeKey{m, placed.tags}
 	if c.series = s.places[key]; c.series == nil {
-		c.series = &Series{Metric: m, Tags: placed}
+		c.series = &Series{Metric: m, Tags: placed.tags, First: placed.first}
 		s.places[key] = c.series
 	}
 	for i, sub := range s.agg.subs {
@@ -133,7 +133,7 @@ func (s *Shard) collect(series map[placeKey]*Series, subs []subCount) {
 	for key, from := range s.places {
 		to := series[key]
 		if to == nil {
-			to = &Series{Metric: key.metric, Tags: key.tags}
+			to = &Series{Metric: key.metric, Tags: key.tags, First: from.First}
 			series[key] = to
 		}
 		to.Merge(from)
