@@ -27,7 +27,7 @@ type Aggregator struct {
 
 	mu     sync.Mutex
 	series map[seriesKey]placement
-	counts map[*Metric]int       // admitted series of each metric
+	counts map[*Metric]int // admitted series of each metric
 }
 
 type seriesKey struct {

@@ -1,0 +1,103 @@
+package output
+
+import (
+	"io/fs"
+	"math"
+	"os"
+	"runtime"
+	"runtime/metrics"
+	"syscall"
+	"time"
+)
+
+const (
+	schedLatencies = "/sched/latencies:seconds"
+	heapObjects    = "/memory/classes/heap/objects:bytes"
+)
+
+// health watches this process: whether it had the processor time that it needed
+// to measure honestly. It is read by one goroutine.
+type health struct {
+	root    fs.FS // "/", for /proc and /sys
+	at      time.Time
+	cpu     time.Duration
+	latency *metrics.Float64Histogram
+}
+
+// healthReading is what was seen since the reading before.
+type healthReading struct {
+	CPU           float64 // processor time used, as a share of what may be used
+	SchedLatency  float64 // p99 of the time goroutines waited to run, seconds
+	Heap          float64 // bytes of live and not yet collected objects
+	Throttled     float64 // seconds that the control group was held back, since its start
+	HasThrottling bool
+}
+
+func newHealth(root string) *health {
+	h := &health{root: os.DirFS(root)}
+	h.read()
+	return h
+}
+
+func (h *health) read() healthReading {
+	samples := []metrics.Sample{{Name: schedLatencies}, {Name: heapObjects}}
+	metrics.Read(samples)
+	var r healthReading
+	if samples[1].Value.Kind() == metrics.KindUint64 {
+		r.Heap = float64(samples[1].Value.Uint64())
+	}
+	if samples[0].Value.Kind() == metrics.KindFloat64Histogram {
+		latency := samples[0].Value.Float64Histogram()
+		r.SchedLatency = quantileSince(h.latency, latency, 0.99)
+		h.latency = latency
+	}
+	group := readCgroup(h.root)
+	r.Throttled, r.HasThrottling = group.throttled.Seconds(), group.hasThrottling
+
+	now, cpu := time.Now(), processorTime()
+	if wall := now.Sub(h.at); !h.at.IsZero() && wall > 0 {
+		cores := float64(runtime.GOMAXPROCS(0))
+		if group.cores > 0 {
+			cores = min(cores, group.cores)
+		}
+		r.CPU = (cpu - h.cpu).Seconds() / (wall.Seconds() * cores)
+	}
+	h.at, h.cpu = now, cpu
+	return r
+}
+
+// processorTime returns the user and system time of this process.
+func processorTime() time.Duration {
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		return 0
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+}
+
+// quantileSince returns the upper bound of the bucket that holds the q-quantile
+// of what was added between two readings of a cumulative histogram. It is 0 when
+// nothing was.
+func quantileSince(before, now *metrics.Float64Histogram, q float64) float64 {
+	counts := make([]uint64, len(now.Counts))
+	var total uint64
+	for i, n := range now.Counts {
+		counts[i] = n
+		if before != nil && i < len(before.Counts) {
+			counts[i] -= before.Counts[i]
+		}
+		total += counts[i]
+	}
+	rank := uint64(math.Ceil(q * float64(total)))
+	var seen uint64
+	for i, n := range counts {
+		if seen += n; n > 0 && seen >= rank {
+			// The last bucket has no upper bound.
+			if upper := now.Buckets[i+1]; !math.IsInf(upper, 1) {
+				return upper
+			}
+			return now.Buckets[i]
+		}
+	}
+	return 0
+}
