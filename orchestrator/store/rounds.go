@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/hackload-kz/hackload/orchestrator/contest"
@@ -46,14 +47,21 @@ func (tx *Tx) EndClimb(ctx context.Context, id contest.ClimbID) error {
 }
 
 // EndRound marks a round as ended when none of its climbs is under way, and
-// reports whether it is ended now.
-func (tx *Tx) EndRound(ctx context.Context, id contest.RoundID) (bool, error) {
+// returns it then; nil when it goes on or had ended before.
+func (tx *Tx) EndRound(ctx context.Context, id contest.RoundID) (*contest.Round, error) {
 	err := changedOne(tx.SQL.ExecContext(ctx, `UPDATE rounds SET ended_at = ? WHERE id = ? AND ended_at IS NULL
 		AND NOT EXISTS (SELECT 1 FROM climbs WHERE round_id = rounds.id AND ended_at IS NULL)`, millis(tx.now), id))
-	if err == ErrStale { //nolint:errorlint // changedOne returns it bare
-		return false, nil
+	if errors.Is(err, ErrStale) {
+		return nil, nil
 	}
-	return err == nil, wrap("end round "+string(id), err)
+	if err != nil {
+		return nil, fmt.Errorf("end round %s: %w", id, err)
+	}
+	rounds, err := scanRounds(ctx, tx.SQL, `WHERE id = ?`, id)
+	if err != nil || len(rounds) != 1 {
+		return nil, fmt.Errorf("read round %s: %w", id, err)
+	}
+	return &rounds[0], nil
 }
 
 // Climb returns a climb.
@@ -64,10 +72,13 @@ func (tx *Tx) Climb(ctx context.Context, id contest.ClimbID) (Climb, error) {
 
 // Rounds returns the newest rounds of a service, newest first.
 func (s *Store) Rounds(ctx context.Context, service contest.ServiceKey, limit int) ([]contest.Round, error) {
-	rows, err := s.read.QueryContext(ctx, `SELECT id, service, started_at, ended_at, teams, error FROM rounds
-		WHERE service = ? ORDER BY started_at DESC, id DESC LIMIT ?`, service, limit)
+	return scanRounds(ctx, s.read, `WHERE service = ? ORDER BY started_at DESC, id DESC LIMIT ?`, service, limit)
+}
+
+func scanRounds(ctx context.Context, q querier, rest string, args ...any) ([]contest.Round, error) {
+	rows, err := q.QueryContext(ctx, `SELECT id, service, started_at, ended_at, teams, error FROM rounds `+rest, args...)
 	if err != nil {
-		return nil, fmt.Errorf("read rounds of %s: %w", service, err)
+		return nil, fmt.Errorf("read rounds: %w", err)
 	}
 	defer rows.Close()
 	var all []contest.Round
@@ -75,7 +86,7 @@ func (s *Store) Rounds(ctx context.Context, service contest.ServiceKey, limit in
 		var r contest.Round
 		var started, ended sql.NullInt64
 		if err := rows.Scan(&r.ID, &r.Service, &started, &ended, &r.Teams, &r.Error); err != nil {
-			return nil, fmt.Errorf("read rounds of %s: %w", service, err)
+			return nil, fmt.Errorf("read rounds: %w", err)
 		}
 		r.StartedAt, r.EndedAt = *timeOrNil(started), timeOrNil(ended)
 		all = append(all, r)
@@ -92,8 +103,5 @@ func (s *Store) CountRounds(ctx context.Context, service contest.ServiceKey) (n 
 // OpenRound returns the service's round that has not ended, or ErrNotFound.
 func (tx *Tx) OpenRound(ctx context.Context, service contest.ServiceKey) (id contest.RoundID, err error) {
 	err = tx.SQL.QueryRowContext(ctx, `SELECT id FROM rounds WHERE service = ? AND ended_at IS NULL LIMIT 1`, service).Scan(&id)
-	if err == sql.ErrNoRows { //nolint:errorlint // database/sql returns it bare
-		return "", ErrNotFound
-	}
-	return id, wrap("read open round", err)
+	return id, wrap("read open round", notFound(err))
 }

@@ -134,7 +134,10 @@ func (s *Store) Close() error {
 			errs = append(errs, db.Close())
 		}
 	}
-	return errors.Join(append(errs, s.lock.Close())...)
+	if s.lock != nil {
+		errs = append(errs, s.lock.Close())
+	}
+	return errors.Join(errs...)
 }
 
 // Write runs do in one transaction, which is committed when do returns nil.
@@ -191,4 +194,21 @@ func wrap(what string, err error) error {
 		return nil
 	}
 	return fmt.Errorf("%s: %w", what, err)
+}
+
+// OpenRead opens the database in dir for reading only, beside the process that
+// owns the directory, if there is one.
+func OpenRead(ctx context.Context, dir string) (*Store, error) {
+	path := filepath.Join(dir, "state.db")
+	if _, err := os.Stat(path); err != nil {
+		return nil, fmt.Errorf("open state database: %w", err)
+	}
+	read, err := sql.Open("sqlite", "file:"+path+"?"+pragmas+"&_pragma=query_only(1)")
+	if err != nil {
+		return nil, fmt.Errorf("open state database for reading: %w", err)
+	}
+	if err := read.PingContext(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("open state database %s: %w", path, err), read.Close())
+	}
+	return &Store{read: read}, nil
 }

@@ -1,0 +1,176 @@
+package conduct
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hackload-kz/hackload/orchestrator/config"
+	"github.com/hackload-kz/hackload/orchestrator/contest"
+	"github.com/hackload-kz/hackload/orchestrator/evidence"
+	"github.com/hackload-kz/hackload/orchestrator/store"
+	"github.com/hackload-kz/hackload/orchestrator/verdict"
+)
+
+// lookAgain is how soon a round whose runs are not all ended is looked at again.
+const lookAgain = 500 * time.Millisecond
+
+// Collect gathers the evidence of a round's ended runs, all of them with the
+// same queries, and judges them. It waits until no run of the round is on its
+// way to its end, or until an ended one has waited long enough: so the number
+// of queries does not grow with the number of teams.
+func (l *Line) Collect(ctx context.Context, round contest.RoundID) (again time.Duration, err error) {
+	if err := l.judgeCollected(ctx, round); err != nil {
+		return 0, err
+	}
+	ended, err := l.Store.RunsIn(ctx, round, contest.RunEnded)
+	if err != nil || len(ended) == 0 {
+		return 0, err
+	}
+	due, err := l.collectionDue(ctx, round, ended)
+	if err != nil {
+		return 0, err
+	}
+	if !due {
+		return lookAgain, nil
+	}
+	if err := l.observe(ctx, ended); err != nil {
+		return 0, err
+	}
+	return 0, l.judgeCollected(ctx, round)
+}
+
+func (l *Line) collectionDue(ctx context.Context, round contest.RoundID, ended []store.Run) (bool, error) {
+	for _, r := range ended {
+		if time.Since(*r.EndedAt) > l.limits.CollectAfter {
+			return true, nil
+		}
+	}
+	under, err := l.Store.RunsIn(ctx, round, contest.RunPlanned, contest.RunLeased, contest.RunPrepared, contest.RunLaunched)
+	return len(under) == 0, err
+}
+
+// observe asks for the evidence of all the runs at once and commits what came.
+func (l *Line) observe(ctx context.Context, ended []store.Run) error {
+	subjects := make([]evidence.Subject, 0, len(ended))
+	for _, r := range ended {
+		subjects = append(subjects, evidence.Subject{
+			Run: r.Run, Script: r.Script, Launch: r.Result, Preflight: r.Preflight, ConfigHash: r.ConfigHash,
+		})
+	}
+	found, err := evidence.Collect(ctx, l.Query, time.Now(), subjects)
+	if err != nil {
+		return fmt.Errorf("collect evidence: %w", err)
+	}
+	for _, r := range ended {
+		e, ok := found[r.TestID]
+		if !ok {
+			return fmt.Errorf("collect evidence: nothing was said of run %s", r.ID)
+		}
+		next := r
+		next.State, next.Observed = contest.RunCollected, &e
+		if err := l.move(ctx, r, next, nil); err != nil && !errors.Is(err, store.ErrStale) {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *Line) judgeCollected(ctx context.Context, round contest.RoundID) error {
+	collected, err := l.Store.RunsIn(ctx, round, contest.RunCollected)
+	if err != nil {
+		return err
+	}
+	for _, r := range collected {
+		if err := l.judge(ctx, r); err != nil && !errors.Is(err, store.ErrStale) {
+			return fmt.Errorf("judge run %s: %w", r.ID, err)
+		}
+	}
+	return nil
+}
+
+// judge seals the evidence, judges it and takes the climb's next step, in one
+// transaction.
+func (l *Line) judge(ctx context.Context, run store.Run) error {
+	sealed, err := evidence.Seal(*run.Observed)
+	if err != nil {
+		return err
+	}
+	var rules verdict.Rules
+	if len(run.Rules) > 0 {
+		if err := json.Unmarshal(run.Rules, &rules); err != nil {
+			return fmt.Errorf("decode rules: %w", err)
+		}
+	}
+	judged := verdict.Judge(rules, *run.Observed)
+	next, now := run, time.Now()
+	next.State, next.JudgedAt, next.Outcome, next.Observed = contest.RunJudged, &now, judged.Outcome, nil
+	err = l.move(ctx, run, next, func(tx *store.Tx) error {
+		if err := tx.InsertEvidence(ctx, run.ID, store.SealedEvidence(sealed)); err != nil {
+			return err
+		}
+		if err := tx.InsertRunVerdict(ctx, run.ID, judged, run.Rules, sealed.SHA256); err != nil {
+			return err
+		}
+		return l.climbOn(ctx, tx, run)
+	})
+	if err != nil {
+		return err
+	}
+	l.Observe.RunJudged(next.Run)
+	l.Observe.UpdateQueued()
+	l.Writers.Dismiss(run.TestID)
+	return l.Launcher.Remove(ctx, run.TestID)
+}
+
+// climbOn plans the climb's next run, or ends the climb with its verdict.
+func (l *Line) climbOn(ctx context.Context, tx *store.Tx, run store.Run) error {
+	climb, err := tx.Climb(ctx, run.Climb)
+	if err != nil {
+		return err
+	}
+	var c config.Criterion
+	if err := json.Unmarshal(climb.Config, &c); err != nil {
+		return fmt.Errorf("decode rules: %w", err)
+	}
+	service, err := contest.FindService(string(run.Service))
+	if err != nil {
+		return err
+	}
+	results, err := l.results(ctx, tx, climb)
+	if err != nil {
+		return err
+	}
+	next := verdict.Ladder(l.ladder(c), results)
+	if !next.Done {
+		if err := tx.InsertRun(ctx, newRun(tx, climb, service, run.Target, next)); err != nil {
+			return err
+		}
+		return l.dispatch(ctx, tx)
+	}
+	v := verdict.Climb(verdict.ClimbInput{
+		Team: climb.Team, Service: service, Ladder: l.ladder(c), Results: results,
+		At: tx.Now(), Links: l.Links, Round: climb.Round, Climb: climb.ID,
+	})
+	if err := l.publish(ctx, tx, v, climb.Publish); err != nil {
+		return err
+	}
+	if err := tx.EndClimb(ctx, climb.ID); err != nil {
+		return err
+	}
+	return l.endRound(ctx, tx, climb.Round)
+}
+
+func (l *Line) results(ctx context.Context, tx *store.Tx, climb store.Climb) ([]verdict.RunResult, error) {
+	judged, err := tx.Judged(ctx, climb.ID)
+	if err != nil {
+		return nil, err
+	}
+	results := make([]verdict.RunResult, 0, len(judged))
+	for _, j := range judged {
+		results = append(results, verdict.RunResult(j))
+	}
+	return results, nil
+}

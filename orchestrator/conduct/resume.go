@@ -1,0 +1,81 @@
+package conduct
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/hackload-kz/hackload/orchestrator/contest"
+	"github.com/hackload-kz/hackload/orchestrator/store"
+)
+
+// Sweeper is a launcher that can tell what it has left on this machine.
+type Sweeper interface {
+	List(ctx context.Context) ([]contest.TestID, error)
+}
+
+// Resume takes up what an earlier process left: it wakes every run that has a
+// next step, admits the writers of the launches that go on, and removes the
+// launches that belong to no run any more. It is called once, before steps are
+// done. The jobs of the earlier process may wake the same runs again later;
+// they find the rows moved on.
+func (l *Line) Resume(ctx context.Context) error {
+	open, err := l.Store.RunsIn(ctx, "", contest.RunLeased, contest.RunPrepared, contest.RunLaunched, contest.RunEnded, contest.RunCollected)
+	if err != nil {
+		return err
+	}
+	wanted := map[contest.TestID]bool{}
+	rounds := map[contest.RoundID]bool{}
+	for _, r := range open {
+		if r.TestID != "" {
+			wanted[r.TestID] = true
+			l.Writers.Admit(r.TestID)
+		}
+		if r.State == contest.RunEnded || r.State == contest.RunCollected {
+			rounds[r.Round] = true
+		}
+	}
+	if err := l.sweep(ctx, wanted); err != nil {
+		return err
+	}
+	err = l.Store.Write(ctx, func(tx *store.Tx) error {
+		for _, r := range open {
+			if r.State == contest.RunEnded || r.State == contest.RunCollected {
+				continue
+			}
+			if err := l.Wake.WakeRun(ctx, tx.SQL, r.ID); err != nil {
+				return err
+			}
+		}
+		for id := range rounds {
+			if err := l.Wake.WakeCollect(ctx, tx.SQL, id); err != nil {
+				return err
+			}
+		}
+		return l.dispatch(ctx, tx)
+	})
+	if err != nil {
+		return fmt.Errorf("resume runs: %w", err)
+	}
+	return nil
+}
+
+func (l *Line) sweep(ctx context.Context, wanted map[contest.TestID]bool) error {
+	sweeper, ok := l.Launcher.(Sweeper)
+	if !ok {
+		return nil
+	}
+	left, err := sweeper.List(ctx)
+	if err != nil {
+		return fmt.Errorf("list launches: %w", err)
+	}
+	for _, id := range left {
+		if wanted[id] {
+			continue
+		}
+		l.Log.Info("removing a launch that belongs to no run", "testid", id)
+		if err := l.Launcher.Remove(ctx, id); err != nil {
+			return fmt.Errorf("remove launch %s: %w", id, err)
+		}
+	}
+	return nil
+}

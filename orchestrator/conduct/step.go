@@ -1,0 +1,169 @@
+package conduct
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/hackload-kz/hackload/orchestrator/config"
+	"github.com/hackload-kz/hackload/orchestrator/contest"
+	"github.com/hackload-kz/hackload/orchestrator/store"
+	"github.com/hackload-kz/hackload/orchestrator/verdict"
+)
+
+// Advance takes a run as far as it can go now. It returns after which time it
+// wants to be called again, or 0 when the run needs no more waking: it waits
+// for its target, has ended, or has been moved on by someone else.
+func (l *Line) Advance(ctx context.Context, id contest.RunID) (again time.Duration, err error) {
+	for {
+		run, err := l.Store.Run(ctx, string(id))
+		if err != nil {
+			return 0, err
+		}
+		switch run.State {
+		case contest.RunLeased:
+			err = l.prepare(ctx, run)
+		case contest.RunPrepared:
+			err = l.launch(ctx, run)
+		case contest.RunLaunched:
+			again, err = l.watch(ctx, run)
+		default:
+			return 0, nil
+		}
+		if errors.Is(err, store.ErrStale) {
+			return 0, nil
+		}
+		if err != nil || again > 0 {
+			return again, err
+		}
+	}
+}
+
+// move commits the run's next state; also does whatever belongs to it.
+func (l *Line) move(ctx context.Context, before store.Run, after store.Run, also func(tx *store.Tx) error) error {
+	l.Reached("before-" + string(after.State))
+	err := l.Store.Write(ctx, func(tx *store.Tx) error {
+		if err := tx.Move(ctx, before.Run, after); err != nil {
+			return err
+		}
+		if also == nil {
+			return nil
+		}
+		return also(tx)
+	})
+	if err == nil {
+		l.Reached(string(after.State))
+	}
+	return err
+}
+
+// prepare looks at the target and the script, and decides the rules and the
+// testid. A target that gives no answer ends the run here: it would only hold
+// the generators.
+func (l *Line) prepare(ctx context.Context, run store.Run) error {
+	next := run
+	next.TestID = contest.NewTestID(run.Team.Slug, run.Scenario, run.Level.Users, strings.ToLower(newID()))
+	next.Preflight = l.Preflight(ctx, run.Team.Endpoint, l.limits.Reset[run.Criterion])
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("prepare run %s: %w", run.ID, err)
+	}
+	script, err := l.Inspect(ctx, run.Scenario, run.Env)
+	if err != nil {
+		return l.end(ctx, run, next, contest.LaunchResult{Trouble: fmt.Sprintf("The scenario cannot be used: %v.", err)})
+	}
+	rules, err := l.rules(ctx, run, script)
+	if err != nil {
+		return l.end(ctx, run, next, contest.LaunchResult{Trouble: fmt.Sprintf("The rules cannot be used: %v.", err)})
+	}
+	next.Script, next.Rules = script, rules
+	if !next.Preflight.Answered {
+		return l.end(ctx, run, next, contest.LaunchResult{})
+	}
+	next.State = contest.RunPrepared
+	return l.move(ctx, run, next, nil)
+}
+
+// rules joins the script's thresholds with the configuration that was in force
+// when the round began.
+func (l *Line) rules(ctx context.Context, run store.Run, script contest.Script) (json.RawMessage, error) {
+	var climb store.Climb
+	err := l.Store.Write(ctx, func(tx *store.Tx) (err error) {
+		climb, err = tx.Climb(ctx, run.Climb)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	var c config.Criterion
+	if err := json.Unmarshal(climb.Config, &c); err != nil {
+		return nil, fmt.Errorf("decode rules: %w", err)
+	}
+	rules, err := verdict.RulesFor(run.Criterion, script.Thresholds, c.Thresholds)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(rules)
+}
+
+func (l *Line) launch(ctx context.Context, run store.Run) error {
+	url, token := l.Writers.Admit(run.TestID)
+	next, now := run, time.Now()
+	next.State, next.LaunchedAt = contest.RunLaunched, &now
+	err := l.Launcher.Start(ctx, contest.Launch{
+		TestID: run.TestID, Team: run.Team.Slug, Scenario: run.Scenario, Level: run.Level, Env: run.Env,
+		Timeout:  contest.Duration(run.Script.Length() + l.limits.Grace),
+		WriteURL: url, WriteToken: token, Generators: 1,
+	})
+	if ctx.Err() != nil {
+		return fmt.Errorf("launch run %s: %w", run.ID, ctx.Err())
+	}
+	if err != nil {
+		return l.end(ctx, run, next, contest.LaunchResult{Trouble: fmt.Sprintf("The load generator could not be started: %v.", err)})
+	}
+	l.Reached("started")
+	return l.move(ctx, run, next, nil)
+}
+
+// watch looks at a launch. A launch of which nothing is left is planned again.
+func (l *Line) watch(ctx context.Context, run store.Run) (time.Duration, error) {
+	status, err := l.Launcher.Status(ctx, run.TestID)
+	if err != nil {
+		return 0, fmt.Errorf("look at launch %s: %w", run.TestID, err)
+	}
+	switch status.State {
+	case contest.LaunchRunning:
+		l.live.show(run.Run, status.Progress)
+		return l.limits.Poll, nil
+	case contest.LaunchDone:
+		l.live.drop(run.ID)
+		return 0, l.end(ctx, run, run, status.Result)
+	}
+	l.live.drop(run.ID)
+	l.Log.Warn("launch is gone, the run is planned again", "run", run.ID, "testid", run.TestID)
+	next := run
+	next.State, next.TestID, next.LaunchedAt = contest.RunPlanned, "", nil
+	return 0, l.move(ctx, run, next, func(tx *store.Tx) error {
+		if err := tx.Release(ctx, run.Run); err != nil {
+			return err
+		}
+		return l.dispatch(ctx, tx)
+	})
+}
+
+// end commits that the generators are done and gives the target to the next run.
+func (l *Line) end(ctx context.Context, run, next store.Run, result contest.LaunchResult) error {
+	now := time.Now()
+	next.State, next.EndedAt, next.Result = contest.RunEnded, &now, result
+	return l.move(ctx, run, next, func(tx *store.Tx) error {
+		if err := tx.Release(ctx, run.Run); err != nil {
+			return err
+		}
+		if err := l.Wake.WakeCollect(ctx, tx.SQL, run.Round); err != nil {
+			return err
+		}
+		return l.dispatch(ctx, tx)
+	})
+}
