@@ -7,6 +7,7 @@ import (
 	"html/template"
 	"math"
 	"net/http"
+	"strings"
 
 	"github.com/hackload-kz/hackload/orchestrator/contest"
 )
@@ -34,11 +35,11 @@ func loadPages(w words, assets map[string]asset) pages {
 	funcs := template.FuncMap{
 		"when": w.when, "stamp": stamp, "number": number, "amount": amount, "percent": percent, "span": span,
 		"users": users, "title": title, "longTitle": longTitle, "gist": gist, "badge": statusBadge,
-		"outcome": outcomeBadge, "runBadge": runBadge, "worstFirst": worstFirst, "metric": metricOf,
+		"outcome": outcomeBadge, "runBadge": runBadge, "worstFirst": worstFirst,
 		"short": func(t contest.Team) string { return teamName(t, shortText) },
 		"long":  func(t contest.Team) string { return teamName(t, longText) },
 		"prose": func(s string) string { return shown(s, proseText) },
-		"share": share, "millis": func(s float64) string { return amount(1000*s, "ms") },
+		"share": share, "operator": operator, "join": strings.Join, "millis": func(s float64) string { return amount(1000*s, "ms") },
 		"mebi": func(b float64) string { return amount(math.Round(b/(1<<20)), "MiB") }, "next": func(n int) int { return n + 1 }, "count": func(v int64) string { return number(float64(v)) },
 		"style": func() string { return linked["text/css; charset=utf-8"] },
 		"icon":  func() string { return linked["image/svg+xml"] },
@@ -193,14 +194,6 @@ func (s *site) errorPage(w http.ResponseWriter, code int) {
 	if err := s.render(w, code, "trouble", frame{Title: body.Word, Body: body}); err != nil {
 		http.Error(w, body.Word, code)
 	}
-}
-
-// metricOf is metric for templates: what is missing is not a number.
-func metricOf(v contest.Verdict, key string) string {
-	if n, ok := metric(v.Metrics, key); ok {
-		return number(n)
-	}
-	return ""
 }
 
 // share writes how much of a whole a part is, in percent, for a progress bar.

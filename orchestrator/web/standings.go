@@ -2,6 +2,7 @@ package web
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"time"
 
@@ -129,15 +130,18 @@ func worstFirst(findings []contest.Finding) []contest.Finding {
 	return sorted
 }
 
-// gist is the line under a score in the results table: the one or two numbers
-// that the criterion is about.
-func gist(v contest.Verdict) string {
+// gist is what stands under a score in the results table: the one or two
+// numbers that the criterion is about.
+func gist(v contest.Verdict) []string {
 	if v.Invalid || v.Status == contest.NoData {
-		return ""
+		return nil
 	}
 	var parts []string
 	add := func(key, before, unit, after string) {
 		if n, ok := metric(v.Metrics, key); ok {
+			if math.Abs(n) >= 100 {
+				n = math.Round(n)
+			}
 			parts = append(parts, before+amount(n, unit)+after)
 		}
 	}
@@ -152,16 +156,5 @@ func gist(v contest.Verdict) string {
 		add("p95", "p95 ", "ms", "")
 		add("successRate", "", "%", " ok")
 	}
-	return join(parts)
-}
-
-func join(parts []string) string {
-	var s string
-	for i, p := range parts {
-		if i > 0 {
-			s += " · "
-		}
-		s += p
-	}
-	return s
+	return parts
 }

@@ -104,15 +104,37 @@ func amount(v float64, unit string) string {
 	return number(v) + "\u202f" + shown(unit, 24)
 }
 
+// operator writes a comparison as it is printed in books.
+func operator(op string) string {
+	switch op {
+	case "<=":
+		return "≤"
+	case ">=":
+		return "≥"
+	case "==", "===":
+		return "="
+	case "!=":
+		return "≠"
+	}
+	return shown(op, 4)
+}
+
 // percent writes a share between 0 and 1.
 func percent(share float64) string { return amount(100*share, "%") }
 
 // span writes a duration as people say it: "1m30s", "850ms".
 func span(d time.Duration) string {
-	if d >= time.Minute {
-		return strings.TrimSuffix(d.Round(time.Second).String(), "0s")
+	if d < time.Minute {
+		return d.Round(10 * time.Millisecond).String()
 	}
-	return d.Round(10 * time.Millisecond).String()
+	text := d.Round(time.Second).String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
 }
 
 // when writes an instant in the contest's zone.
