@@ -26,7 +26,7 @@ const WALKS = 6;
 const MOST_PAGES = 5;
 const WALK_MS = Math.max(LEVEL.ramp + LEVEL.duration, 10_000);
 
-const users = loadUsers(open, Math.max(2 * WALKS, arrivals(LEVEL)));
+const users = loadUsers((path) => open(path), Math.max(2 * WALKS, arrivals(LEVEL)));
 if (users.length < 2) {
   throw new Error('the users file holds one active user; the walk takes two');
 }

@@ -31,7 +31,7 @@ const CONTENTION_START = LEVEL.ramp + LEVEL.duration + PAUSE_MS;
 const VERIFY_START = CONTENTION_START + CONTENTION_MS + PAUSE_MS;
 
 const MOST_USERS = Math.max(1, Number(__ENV.BOOKING_USERS) || 1000);
-const users = loadUsers(open, Math.min(MOST_USERS, Math.max(2 * CONTESTANTS, arrivals(LEVEL))));
+const users = loadUsers((path) => open(path), Math.min(MOST_USERS, Math.max(2 * CONTESTANTS, arrivals(LEVEL))));
 /** verify stops by itself before the generator would cut it off in silence. */
 const VERIFY_MS = 5000 + users.length * 50;
 

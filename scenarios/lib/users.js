@@ -17,8 +17,8 @@ import { eachRow } from './csv.js';
  * Loads the first `most` active users, once for all VUs. Anything wrong with
  * the file stops the script, with the file's name in the error.
  *
- * A relative path is opened relative to the script that runs; this is why the
- * script hands its own `open` in.
+ * A relative path is meant relative to the script that runs; this is why the
+ * script, not this module, calls `open`.
  * @param {(path: string) => string} openFile
  * @param {number} most
  * @returns {User[]}
