@@ -1,5 +1,7 @@
 package metric
 
+import "math"
+
 // Series is what is known of one metric under one set of tags, or of several
 // such series merged. Values are in the unit of scripts (milliseconds for Time).
 type Series struct {
@@ -50,6 +52,9 @@ func (s *Series) Quantile(q float64) float64 {
 		return s.Max
 	}
 	v := s.Metric.Contains.Script(s.Histogram.Ascending().Quantile(q).Value)
+	if math.Abs(v) <= s.Metric.Contains.Script(ZeroThreshold) {
+		v = 0
+	}
 	return min(max(v, s.Min), s.Max)
 }
 

@@ -38,8 +38,12 @@ func encode(a account, fixed map[string]string) []prompb.TimeSeries {
 	for _, s := range e.distinct(a.snapshot.Series) {
 		e.metric(s)
 	}
+	told := map[string]bool{} // a script may state a rule twice
 	for _, r := range a.snapshot.Thresholds() {
-		e.threshold(r)
+		if name := r.Threshold.String(); !told[name] {
+			told[name] = true
+			e.threshold(r)
+		}
 	}
 	e.health(a)
 	return e.series
