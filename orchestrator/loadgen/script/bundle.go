@@ -1,0 +1,182 @@
+package script
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/evanw/esbuild/pkg/api"
+)
+
+const (
+	bundleHead = "(function (module, exports, __k6) {"
+	bundleTail = "})"
+	mapComment = "//# sourceMappingURL="
+)
+
+// Source says where a script is.
+type Source struct {
+	Path string // absolute path of the script
+	// ReadFile reads the script and what it imports, by absolute path.
+	ReadFile func(path string) ([]byte, error)
+}
+
+// bundle puts the script and its imports into one function. The warnings are
+// for people.
+func bundle(src Source) (code string, warnings []string, err error) {
+	dir := filepath.Dir(src.Path)
+	result := api.Build(api.BuildOptions{
+		EntryPoints: []string{src.Path}, AbsWorkingDir: dir,
+		Outfile: filepath.Join(dir, "__bundle.js"),
+		Bundle:  true, Write: false, LogLevel: api.LogLevelSilent,
+		Format: api.FormatCommonJS, Platform: api.PlatformNeutral, Target: api.ES2022,
+		// What the engine's parser does not know is rewritten.
+		Supported: map[string]bool{"for-await": false, "async-generator": false, "using": false},
+		Charset:   api.CharsetUTF8, TreeShaking: api.TreeShakingTrue,
+		Sourcemap: api.SourceMapInline, SourcesContent: api.SourcesContentExclude,
+		TsconfigRaw: "{}",
+		Banner:      map[string]string{"js": bundleHead}, Footer: map[string]string{"js": bundleTail},
+		Plugins: []api.Plugin{{Name: "k6", Setup: func(b api.PluginBuild) { resolver{src}.setup(b) }}},
+	})
+	if len(result.Errors) > 0 {
+		return "", nil, messagesError(result.Errors)
+	}
+	for _, m := range result.Warnings {
+		warnings = append(warnings, message(m))
+	}
+	if len(result.OutputFiles) != 1 {
+		return "", nil, fmt.Errorf("bundle %s: %d output files", filepath.Base(src.Path), len(result.OutputFiles))
+	}
+	return string(result.OutputFiles[0].Contents), warnings, nil
+}
+
+func messagesError(messages []api.Message) error {
+	lines := make([]string, 0, len(messages))
+	for _, m := range messages {
+		lines = append(lines, message(m))
+	}
+	return errors.New(strings.Join(lines, "\n"))
+}
+
+// message writes "search.js:3:7: text", columns from 1 as editors count them.
+func message(m api.Message) string {
+	if m.Location == nil {
+		return m.Text
+	}
+	return fmt.Sprintf("%s:%d:%d: %s", m.Location.File, m.Location.Line, m.Location.Column+1, m.Text)
+}
+
+// resolver finds what a script imports: files by relative or absolute path, and
+// k6's modules.
+type resolver struct{ src Source }
+
+func (r resolver) setup(b api.PluginBuild) {
+	b.OnResolve(api.OnResolveOptions{Filter: ".*"}, r.resolve)
+	b.OnLoad(api.OnLoadOptions{Filter: ".*", Namespace: "k6"}, func(a api.OnLoadArgs) (api.OnLoadResult, error) {
+		code := moduleSource(a.Path)
+		return api.OnLoadResult{Contents: &code, Loader: api.LoaderJS}, nil
+	})
+	b.OnLoad(api.OnLoadOptions{Filter: ".*", Namespace: "file"}, r.load)
+}
+
+func (r resolver) resolve(a api.OnResolveArgs) (api.OnResolveResult, error) {
+	switch {
+	case a.Kind == api.ResolveEntryPoint:
+		return api.OnResolveResult{Path: r.src.Path, Namespace: "file"}, nil
+	case a.Path == "k6" || strings.HasPrefix(a.Path, "k6/"):
+		if _, ok := moduleExports(a.Path); !ok {
+			return api.OnResolveResult{}, fmt.Errorf("module %q is not supported: there are %s", a.Path, strings.Join(moduleNames(), ", "))
+		}
+		return api.OnResolveResult{Path: a.Path, Namespace: "k6", SideEffects: api.SideEffectsFalse}, nil
+	case strings.HasPrefix(a.Path, "https://"), strings.HasPrefix(a.Path, "http://"):
+		return api.OnResolveResult{}, fmt.Errorf("module %q is remote, which is not supported: save it beside the script and import ./%s", a.Path, filepath.Base(a.Path))
+	}
+	path := strings.TrimPrefix(a.Path, "file://")
+	switch {
+	case strings.HasPrefix(path, "./"), strings.HasPrefix(path, "../"), path == ".", path == "..":
+		path = filepath.Join(a.ResolveDir, filepath.FromSlash(path))
+	case !filepath.IsAbs(path):
+		return api.OnResolveResult{}, fmt.Errorf("module %q is unknown: a file is imported by a path that starts with ./ or ../", a.Path)
+	}
+	return api.OnResolveResult{Path: path, Namespace: "file"}, nil
+}
+
+func (r resolver) load(a api.OnLoadArgs) (api.OnLoadResult, error) {
+	loaders := map[string]api.Loader{
+		".js": api.LoaderJS, ".mjs": api.LoaderJS, ".cjs": api.LoaderJS, ".ts": api.LoaderTS, ".mts": api.LoaderTS,
+	}
+	ext := filepath.Ext(a.Path)
+	loader, ok := loaders[ext]
+	if !ok && a.Path != r.src.Path {
+		return api.OnLoadResult{}, fmt.Errorf("%s cannot be imported: only JavaScript and TypeScript can; read data with open()", filepath.Base(a.Path))
+	}
+	if !ok {
+		loader = api.LoaderJS
+	}
+	b, err := r.src.ReadFile(a.Path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return api.OnLoadResult{}, fmt.Errorf("file %s does not exist", a.Path)
+	}
+	if err != nil {
+		return api.OnLoadResult{}, fmt.Errorf("read import: %w", err)
+	}
+	code := string(b)
+	return api.OnLoadResult{Contents: &code, Loader: loader, ResolveDir: filepath.Dir(a.Path)}, nil
+}
+
+// moduleExports lists what each module of k6 exports by name, and whether it
+// is supported.
+func moduleExports(name string) ([]string, bool) {
+	exports, ok := map[string][]string{
+		"k6":           {"check", "fail", "group", "randomSeed", "sleep"},
+		"k6/http":      httpExports(),
+		"k6/metrics":   {"Counter", "Gauge", "Rate", "Trend"},
+		"k6/data":      {"SharedArray"},
+		"k6/encoding":  {"b64decode", "b64encode"},
+		"k6/execution": {"instance", "scenario", "test", "vu"},
+		"k6/timers":    {"clearInterval", "clearTimeout", "setInterval", "setTimeout"},
+	}[name]
+	return exports, ok
+}
+
+func httpExports() []string {
+	return []string{
+		"asyncRequest", "batch", "del", "expectedStatuses", "get", "head", "options", "patch", "post", "put",
+		"request", "setResponseCallback", "url",
+	}
+}
+
+func moduleNames() []string {
+	return []string{"k6", "k6/http", "k6/metrics", "k6/data", "k6/encoding", "k6/execution", "k6/timers"}
+}
+
+// moduleSource is the JavaScript of a virtual module. Every export is a pure
+// call, so the bundler drops those that nobody uses.
+func moduleSource(name string) string {
+	exports, _ := moduleExports(name)
+	var b strings.Builder
+	for _, e := range exports {
+		fmt.Fprintf(&b, "export const %s = /* @__PURE__ */ __k6(%q, %q);\n", e, name, e)
+	}
+	fmt.Fprintf(&b, "export default /* @__PURE__ */ __k6(%q);\n", name)
+	return b.String()
+}
+
+var sourceMapLine = regexp.MustCompile(`(?m)^` + regexp.QuoteMeta(mapComment) + `.*\n?`)
+
+// withoutMap cuts the source map off, which holds paths of this machine.
+func withoutMap(code string) string { return sourceMapLine.ReplaceAllString(code, "") }
+
+// clip shortens text for a message.
+func clip(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "") + "…"
+}
+
+func contains(list []string, s string) bool { return slices.Contains(list, s) }

@@ -1,0 +1,209 @@
+package script
+
+import (
+	"context"
+	"net/http"
+	"strings"
+
+	"github.com/grafana/sobek"
+
+	"github.com/hackload-kz/hackload/orchestrator/loadgen/httpx"
+)
+
+// exportHTTP makes the exports of the module k6/http.
+func (vm *VM) exportHTTP(name string) sobek.Value {
+	if method, ok := map[string]string{
+		"get": http.MethodGet, "head": http.MethodHead,
+	}[name]; ok {
+		return vm.rt.ToValue(func(c sobek.FunctionCall) sobek.Value {
+			return vm.send(httpCall{method, c.Argument(0), nil, c.Argument(1)})
+		})
+	}
+	if method, ok := map[string]string{
+		"post": http.MethodPost, "put": http.MethodPut, "patch": http.MethodPatch, "del": http.MethodDelete, "options": http.MethodOptions,
+	}[name]; ok {
+		return vm.rt.ToValue(func(c sobek.FunctionCall) sobek.Value {
+			return vm.send(httpCall{method, c.Argument(0), c.Argument(1), c.Argument(2)})
+		})
+	}
+	f, ok := map[string]func(sobek.FunctionCall) sobek.Value{
+		"request": func(c sobek.FunctionCall) sobek.Value { return vm.send(requestCall(c)) },
+		"batch":   vm.batch, "asyncRequest": vm.asyncRequest, "url": vm.urlTemplate,
+		"expectedStatuses": vm.expectedStatuses, "setResponseCallback": vm.setResponseCallback,
+	}[name]
+	if !ok {
+		return nil
+	}
+	return vm.rt.ToValue(f)
+}
+
+// httpCall is a call of one of the module's functions.
+type httpCall struct {
+	method            string
+	url, body, params sobek.Value
+}
+
+func requestCall(c sobek.FunctionCall) httpCall {
+	return httpCall{strings.ToUpper(c.Argument(0).String()), c.Argument(1), c.Argument(2), c.Argument(3)}
+}
+
+// send performs a request and returns its Response.
+func (vm *VM) send(c httpCall) sobek.Value {
+	p, failed := vm.prepare(c)
+	if failed != nil {
+		return vm.finish(p, failed)
+	}
+	last := vm.client.Do(vm.context(), &p.request, func(x *httpx.Exchange) { vm.count(p, x) })
+	return vm.finish(p, last)
+}
+
+// batch performs several requests, at most batchPerHost of them at a time, and
+// returns their Responses in the form in which the requests came.
+func (vm *VM) batch(c sobek.FunctionCall) sobek.Value {
+	vm.needCall("http.batch")
+	list := c.Argument(0).ToObject(vm.rt)
+	keys := list.Keys()
+	prepared := make([]*prepared, len(keys))
+	answers := make([]*httpx.Exchange, len(keys))
+	hops := make([][]*httpx.Exchange, len(keys))
+	limit := make(chan struct{}, batchPerHost)
+	done := make(chan struct{}, len(keys))
+	for i, k := range keys {
+		p, failed := vm.prepare(vm.batchCall(list.Get(k)))
+		if prepared[i], answers[i] = p, failed; failed != nil {
+			done <- struct{}{}
+			continue
+		}
+		go func(ctx context.Context) {
+			limit <- struct{}{}
+			answers[i] = vm.client.Do(ctx, &p.request, func(x *httpx.Exchange) { hops[i] = append(hops[i], x) })
+			<-limit
+			done <- struct{}{}
+		}(vm.context())
+	}
+	for range keys {
+		<-done
+	}
+	var out *sobek.Object
+	if list.ClassName() == "Array" {
+		out = vm.rt.NewArray()
+	} else {
+		out = vm.rt.NewObject()
+	}
+	for i, k := range keys {
+		for _, x := range hops[i] {
+			vm.count(prepared[i], x)
+		}
+		_ = out.Set(k, vm.finish(prepared[i], answers[i]))
+	}
+	return out
+}
+
+const batchPerHost = 6
+
+// batchCall reads one entry of a batch: a URL, [method, url, body, params], or
+// an object with these members.
+func (vm *VM) batchCall(v sobek.Value) httpCall {
+	obj, ok := v.(*sobek.Object)
+	if !ok {
+		return httpCall{http.MethodGet, v, nil, nil}
+	}
+	method, url, body, params := "method", "url", "body", "params"
+	if obj.ClassName() == "Array" {
+		method, url, body, params = "0", "1", "2", "3"
+	}
+	m := http.MethodGet
+	if given := obj.Get(method); given != nil && !sobek.IsUndefined(given) {
+		m = strings.ToUpper(given.String())
+	}
+	return httpCall{m, obj.Get(url), obj.Get(body), obj.Get(params)}
+}
+
+// asyncRequest returns a promise of a Response.
+func (vm *VM) asyncRequest(c sobek.FunctionCall) sobek.Value {
+	p, failed := vm.prepare(requestCall(c))
+	promise, resolve, _ := vm.rt.NewPromise()
+	l := vm.eventLoop()
+	hand := l.announce()
+	ctx := vm.context()
+	l.work.Go(func() {
+		x, hops := failed, []*httpx.Exchange(nil)
+		if x == nil {
+			x = vm.client.Do(ctx, &p.request, func(x *httpx.Exchange) { hops = append(hops, x) })
+		}
+		hand(func() error {
+			for _, hop := range hops {
+				vm.count(p, hop)
+			}
+			return resolve(vm.finish(p, x))
+		})
+	})
+	return vm.rt.ToValue(promise)
+}
+
+// urlTemplate is http.url`…`: the URL with the template's text as its name.
+func (vm *VM) urlTemplate(c sobek.FunctionCall) sobek.Value {
+	parts := c.Argument(0).ToObject(vm.rt)
+	var url, name strings.Builder
+	for i, k := range parts.Keys() {
+		piece := parts.Get(k).String()
+		url.WriteString(piece)
+		name.WriteString(piece)
+		if i+1 < len(c.Arguments) {
+			url.WriteString(c.Argument(i + 1).String())
+			name.WriteString("${}")
+		}
+	}
+	out := vm.rt.NewObject()
+	_ = out.Set("url", url.String())
+	_ = out.Set("name", name.String())
+	return out
+}
+
+// statusSet are the statuses that a script expects.
+type statusSet struct{ ranges [][2]int64 }
+
+func (s *statusSet) has(status int) bool {
+	for _, r := range s.ranges {
+		if int64(status) >= r[0] && int64(status) <= r[1] {
+			return true
+		}
+	}
+	return false
+}
+
+func (vm *VM) expectedStatuses(c sobek.FunctionCall) sobek.Value {
+	set := &statusSet{}
+	for _, arg := range c.Arguments {
+		obj, ok := arg.(*sobek.Object)
+		switch {
+		case ok && obj.Get("min") != nil && obj.Get("max") != nil:
+			set.ranges = append(set.ranges, [2]int64{obj.Get("min").ToInteger(), obj.Get("max").ToInteger()})
+		case ok || arg.ToInteger() == 0:
+			vm.throw("expectedStatuses() takes statuses and {min, max} ranges, not %s", arg)
+		default:
+			set.ranges = append(set.ranges, [2]int64{arg.ToInteger(), arg.ToInteger()})
+		}
+	}
+	if len(set.ranges) == 0 {
+		vm.throw("expectedStatuses() needs at least one status or {min, max} range")
+	}
+	return vm.rt.ToValue(set)
+}
+
+func (vm *VM) setResponseCallback(c sobek.FunctionCall) sobek.Value {
+	vm.responses, vm.noExpect = vm.callback(c.Argument(0))
+	return sobek.Undefined()
+}
+
+// callback reads a response callback: what expectedStatuses made, or null.
+func (vm *VM) callback(v sobek.Value) (set *statusSet, none bool) {
+	if sobek.IsNull(v) {
+		return nil, true
+	}
+	set, ok := v.Export().(*statusSet)
+	if !ok {
+		vm.throw("a response callback is what http.expectedStatuses() returns, or null")
+	}
+	return set, false
+}

@@ -1,0 +1,197 @@
+package script
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/grafana/sobek"
+
+	"github.com/hackload-kz/hackload/orchestrator/loadgen/httpx"
+	"github.com/hackload-kz/hackload/orchestrator/loadgen/metric"
+)
+
+// maxCallStack bounds a script's recursion.
+const maxCallStack = 10_000
+
+// Config is what the VMs of one test share.
+type Config struct {
+	Registry *metric.Registry
+	HTTP     *httpx.Transport
+	Tags     *metric.TagSet    // of the whole test
+	Env      map[string]string // the script's __ENV
+	Log      *slog.Logger
+	Options  Options
+	Test     *Test
+	// Trace, when set, is called with every request and its answer.
+	Trace func(*httpx.Request, *httpx.Exchange)
+}
+
+// Options are those of a script's options that its VMs need.
+type Options struct {
+	Throw            bool
+	DiscardBodies    bool
+	MaxRedirects     int
+	NoCookiesReset   bool
+	NoConnReuse      bool // no connection is kept from one iteration to the next
+	MinIteration     time.Duration
+	JSON             []byte // all options as they are in force, for exec.test.options
+	SystemTags       map[string]bool
+	RequestFailuresN *atomic.Int64 // how many request failures were logged so far
+}
+
+// Test is what all VMs tell and ask about the test as a whole.
+type Test struct {
+	Started               time.Time
+	Failed                atomic.Bool // exec.test.fail was called
+	Completed             atomic.Int64
+	Interrupted           atomic.Int64
+	Active, Initialised   atomic.Int64
+	AbortReason           atomic.Pointer[string]
+	InterruptAll          func(reason string) // ends the test early
+	SamplesPerIteration   *Watch
+	FailedRequestWarnings atomic.Int64
+}
+
+// VM is one virtual user's runtime. It is used by one goroutine at a time.
+type VM struct {
+	ID      int64 // as __VU and exec.vu.idInInstance
+	IDTest  int64 // exec.vu.idInTest
+	program *Program
+	config  *Config
+	builtin *metric.Builtin
+	shard   *metric.Shard
+	rt      *sobek.Runtime
+	client  *httpx.Client
+	exports *sobek.Object
+	modules map[string]sobek.Value
+	loop    *loop
+	watch   []int64
+
+	init      bool // the init context runs: open() and new metrics are allowed
+	calls     map[string]sobek.Callable
+	responses *statusSet // the response callback; nil is k6's default
+	noExpect  bool       // the callback was set to null
+	iteration int64      // __ITER of the next iteration
+	inst      Iteration
+
+	// ctx is that of the call under way. The runtime's native functions have
+	// no other way to be told.
+	ctx   context.Context
+	task  *Task
+	tags  *metric.TagSet // of samples now: test, scenario, group, VU
+	group string
+	own   map[string]string // exec.vu.tags set by the script
+	cache map[tagKey]*metric.TagSet
+	inTag map[string]int64 // iterations of this VU by scenario
+	data  dataCache
+	sent  int64
+	recv  int64
+}
+
+type dataCache struct {
+	json  string
+	value sobek.Value
+}
+
+// New makes a VM and runs the script's init context in it. The error is an
+// *Exception when the script threw.
+func (p *Program) New(ctx context.Context, c *Config, shard *metric.Shard, id int64) (*VM, error) {
+	vm := &VM{
+		ID: id, IDTest: id, program: p, config: c, builtin: c.Registry.Builtin(), shard: shard,
+		rt: sobek.New(), modules: map[string]sobek.Value{}, calls: map[string]sobek.Callable{},
+		cache: map[tagKey]*metric.TagSet{}, tags: c.Tags, init: true,
+	}
+	vm.client = httpx.NewClient(c.HTTP)
+	vm.rt.SetMaxCallStackSize(maxCallStack)
+	vm.setGlobals()
+	if c.Test != nil && c.Test.SamplesPerIteration != nil {
+		vm.watch = make([]int64, c.Test.SamplesPerIteration.Len())
+	}
+	if err := vm.evaluate(ctx); err != nil {
+		return nil, err
+	}
+	vm.init = false
+	return vm, nil
+}
+
+// Close frees the VM's connections.
+func (vm *VM) Close() { vm.client.Close() }
+
+func (vm *VM) evaluate(ctx context.Context) error {
+	return vm.within(ctx, func() error {
+		wrapper, err := vm.rt.RunProgram(vm.program.code)
+		if err != nil {
+			return err
+		}
+		run, ok := sobek.AssertFunction(wrapper)
+		if !ok {
+			return errors.New("the bundle is not a function")
+		}
+		module, exports := vm.rt.NewObject(), vm.rt.NewObject()
+		if err := module.Set("exports", exports); err != nil {
+			return err
+		}
+		if _, err := run(sobek.Undefined(), module, exports, vm.rt.ToValue(vm.native)); err != nil {
+			return err
+		}
+		if vm.exports = module.Get("exports").ToObject(vm.rt); vm.exports == nil {
+			return errors.New("the script exports nothing")
+		}
+		return vm.loopUntilIdle(ctx)
+	})
+}
+
+// within runs f with ctx as the context of the call: when ctx is done the
+// runtime is interrupted.
+func (vm *VM) within(ctx context.Context, f func() error) error {
+	if ctx.Err() != nil {
+		return ErrInterrupted
+	}
+	interrupted := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(interrupted)
+		vm.rt.Interrupt(ErrInterrupted)
+	})
+	vm.ctx = ctx
+	err := f()
+	vm.ctx = nil
+	if !stop() {
+		<-interrupted
+		vm.rt.ClearInterrupt()
+		if err == nil {
+			err = ErrInterrupted
+		}
+	}
+	if vm.loop != nil {
+		vm.loop.clear()
+	}
+	return translate(err)
+}
+
+// Has reports whether the script exports a function called name.
+func (vm *VM) Has(name string) bool {
+	_, ok := sobek.AssertFunction(vm.exports.Get(name))
+	return ok
+}
+
+// OptionsJSON returns the script's exported options, or nil.
+func (vm *VM) OptionsJSON() ([]byte, error) {
+	v := vm.exports.Get("options")
+	if v == nil || sobek.IsUndefined(v) || sobek.IsNull(v) {
+		return nil, nil
+	}
+	text, err := vm.stringify(v)
+	if err != nil {
+		return nil, fmt.Errorf("read options: %w", translate(err))
+	}
+	return []byte(text), nil
+}
+
+// throw ends the native function with a JavaScript error.
+func (vm *VM) throw(format string, args ...any) {
+	panic(vm.rt.NewGoError(fmt.Errorf(format, args...)))
+}
