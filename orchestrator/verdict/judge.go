@@ -134,12 +134,12 @@ func (j *judgement) provable() {
 	f := contest.Finding{Rule: ruleProvable, Outcome: contest.OutcomePassed, Value: unseen, Op: "==",
 		Sentence: "What was sold could be read back from the service."}
 	switch {
-	case unseen > 0:
-		f.Outcome = contest.OutcomeFailed
-		f.Sentence = fmt.Sprintf("Not provable: %s answers did not show which seats were sold to whom.", number(unseen))
 	case missing > 0:
 		f.Outcome = contest.OutcomeFailed
-		f.Sentence = "Not provable: reading back what was sold did not come to an end."
+		f.Sentence = "Not provable: reading back what was sold did not come to its end."
+	case unseen > 0:
+		f.Outcome = contest.OutcomeFailed
+		f.Sentence = "Not provable: the service did not show which seats were sold to whom."
 	}
 	j.add(f)
 }

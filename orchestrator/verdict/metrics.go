@@ -74,8 +74,8 @@ func entry(in ClimbInput, level LevelResult) map[string]any {
 		"score":               0,
 		"successRate":         successShare(e, steady),
 		"totalRequests":       whole(e.Count("http_reqs", steady)),
-		"errorCount":          errors(e),
-		"peakRps":             perSecond(e, level.Level),
+		"errorCount":          errorCount(e),
+		"peakRps":             peakRPS(e, level.Level),
 		"grafanaDashboardUrl": runLink(in.Links, run),
 		"testId":              string(run.Run.TestID),
 	}
@@ -175,8 +175,8 @@ func bookingShare(e contest.Evidence) float64 {
 	return percent(made, made+e.Count("failed_bookings"))
 }
 
-// errors counts the judged phase's failed requests.
-func errors(e contest.Evidence) int {
+// errorCount counts the judged phase's failed requests.
+func errorCount(e contest.Evidence) int {
 	for _, c := range e.Thresholds {
 		if c.Threshold.Metric == "http_req_failed" && c.Threshold.Tags["scenario"] == steady {
 			return whole(c.Within)
@@ -185,9 +185,12 @@ func errors(e contest.Evidence) int {
 	return whole(unexpected(e, steady))
 }
 
-// perSecond returns the request rate of the judged phase, which is flat: its
-// peak is its mean.
-func perSecond(e contest.Evidence, level contest.Level) float64 {
+// peakRPS returns the highest request rate that was seen, or the mean of the
+// judged phase, which is flat.
+func peakRPS(e contest.Evidence, level contest.Level) float64 {
+	if peak := e.Count("peak_rps"); peak > 0 {
+		return round(peak, 1)
+	}
 	seconds := level.Duration.D().Seconds()
 	if seconds <= 0 {
 		return 0

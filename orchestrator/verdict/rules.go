@@ -37,9 +37,12 @@ type Rules struct {
 	VULimit    float64          `json:"vuLimit"`    // share of its virtual users, 0–1
 	SchedLimit contest.Duration `json:"schedLimit"` // p99 of its scheduling latency
 
-	WalkRequests  int  `json:"walkRequests,omitempty"`  // the walk must have made so many
-	Provable      bool `json:"provable,omitempty"`      // selling once must have been proved
-	ConflictsFail bool `json:"conflictsFail,omitempty"` // a booking lost to another user is a failed one
+	// Proof lists the counters that only the service can raise: beyond their
+	// bound they fail a run even where the measurement is in doubt otherwise.
+	Proof         []string `json:"proof,omitempty"`
+	WalkRequests  int      `json:"walkRequests,omitempty"`  // the walk must have made so many
+	Provable      bool     `json:"provable,omitempty"`      // selling once must have been proved
+	ConflictsFail bool     `json:"conflictsFail,omitempty"` // a booking lost to another user is a failed one
 }
 
 // RulesFor joins the thresholds of a script with the configuration. Overrides
@@ -66,6 +69,7 @@ func RulesFor(criterion contest.Criterion, script []contest.Threshold, overrides
 		Criterion: criterion, Thresholds: thresholds, Judged: steady,
 		MinDelivered: 0.99, LatencyBound: contest.Duration(2 * time.Second),
 		CPULimit: 0.85, VULimit: 0.9, SchedLimit: contest.Duration(100 * time.Millisecond),
+		Proof:    []string{"double_sold_seats"},
 		Provable: criterion == contest.TicketBooking || criterion == contest.TicketCancellation,
 	}
 	if criterion == contest.AuthPerformance {

@@ -2,6 +2,8 @@ package verdict
 
 import (
 	"fmt"
+	"math"
+	"slices"
 
 	"github.com/hackload-kz/hackload/orchestrator/contest"
 )
@@ -14,7 +16,7 @@ func (j *judgement) threshold(t contest.Threshold) {
 		j.counter(t, count.Within)
 	case !counted:
 		j.add(contest.Finding{Rule: t.String(), Outcome: contest.OutcomeInvalid, Bound: shownBound(t), Op: t.Op,
-			Sentence: fmt.Sprintf("No generator counted the samples of %s against this bound.", t.Selector())})
+			Sentence: fmt.Sprintf("The samples of %s were not counted against this bound, and it cannot be told without.", t.Selector())})
 	case count.Samples <= 0:
 		j.silent(t)
 	case t.IsTrend():
@@ -24,19 +26,56 @@ func (j *judgement) threshold(t contest.Threshold) {
 	}
 }
 
-// count finds the account of a threshold. A counter that was never added to has
-// no series, so it is looked for among the totals.
+// count finds the exact account of a threshold: the generators' own, or for a
+// threshold that the script did not declare, one from the totals. It reports
+// whether there is one; a counter that was never added to has no series and is 0.
 func (j *judgement) count(t contest.Threshold) (contest.ThresholdCount, bool) {
 	for _, c := range j.e.Thresholds {
 		if c.Threshold.String() == t.String() {
 			return c, true
 		}
 	}
-	total := j.e.Count(t.Metric)
-	if name, tagged := t.Tags["scenario"]; tagged {
-		total = j.e.Count(t.Metric, name)
+	c := contest.ThresholdCount{Threshold: t}
+	scenario, tagged := t.Tags["scenario"]
+	if len(t.Tags) > 1 || len(t.Tags) == 1 && !tagged {
+		return c, false
 	}
-	return contest.ThresholdCount{Threshold: t, Within: total}, false
+	total := func(name string) float64 {
+		if tagged {
+			return j.e.Count(name, scenario)
+		}
+		return j.e.Count(name)
+	}
+	switch {
+	case t.Method == "count":
+		c.Within = total(t.Metric)
+		return c, true
+	case t.Method == "rate":
+		c.Within = total(t.Metric + "_true")
+		c.Samples = c.Within + total(t.Metric+"_false")
+		return c, true
+	case tagged && scenario == j.rules.Judged && t.Metric == "http_req_duration" && j.e.Latency != nil:
+		return fromBuckets(t, j.e.Latency)
+	}
+	return c, false
+}
+
+// fromBuckets counts a trend's samples by the merged histogram. The bucket that
+// holds the bound is counted both ways: only when that changes nothing is there
+// an account.
+func fromBuckets(t contest.Threshold, l *contest.Latency) (contest.ThresholdCount, bool) {
+	least, most := 0.0, 0.0
+	for _, b := range l.Buckets {
+		low, high := t.Within(math.Nextafter(b.Low, math.Inf(1))), t.Within(b.High)
+		if low && high {
+			least += b.Count
+		}
+		if low || high {
+			most += b.Count
+		}
+	}
+	c := contest.ThresholdCount{Threshold: t, Within: least, Samples: l.Samples}
+	return c, t.HoldsByCount(least, l.Samples) == t.HoldsByCount(most, l.Samples)
 }
 
 // silent judges a threshold that has no samples. It never passes. Iterations
@@ -108,19 +147,15 @@ func (j *judgement) rate(t contest.Threshold, c contest.ThresholdCount) {
 	j.add(f)
 }
 
-// counter judges a total. One beyond an upper bound is proof: more data cannot
-// bring it back.
+// counter judges a total. A counter that only the service can raise is proof
+// once it is beyond an upper bound: more data cannot bring it back.
 func (j *judgement) counter(t contest.Threshold, total float64) {
 	f := contest.Finding{Rule: t.String(), Outcome: contest.OutcomePassed, Value: total, Bound: t.Bound, Op: t.Op}
 	f.Sentence = fmt.Sprintf("%s is %s, needs %s %s.", t.Selector(), number(total), opWords(t.Op), number(t.Bound))
 	if !t.Holds(total) {
 		f.Outcome = contest.OutcomeFailed
-		switch t.Op {
-		case "<", "<=":
-			j.proved = true
-		case "==", "===":
-			j.proved = j.proved || total > t.Bound
-		}
+		upper := t.Op == "<" || t.Op == "<=" || (t.Op == "==" || t.Op == "===") && total > t.Bound
+		j.proved = j.proved || upper && slices.Contains(j.rules.Proof, t.Metric)
 	}
 	j.add(f)
 }
