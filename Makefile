@@ -1,0 +1,32 @@
+# Two commands are all that a newcomer needs: `make dev` and `make test`.
+# Everything here needs Go, make and gcc (for the race detector), nothing else.
+
+.DEFAULT_GOAL := help
+.PHONY: dev test build lint bench help
+
+ARGS      ?=
+TESTFLAGS ?=
+BENCH     ?= .
+PACKAGES  ?= ./...
+
+dev: build ## Run a whole contest on this machine (flags in ARGS="--once --json out.json")
+	bin/hackload dev $(ARGS)
+
+test: ## Run every test with the race detector (more flags in TESTFLAGS, fewer packages in PACKAGES)
+	go test -race -timeout 10m $(TESTFLAGS) $(PACKAGES)
+
+build: ## Build bin/hackload
+	go build -trimpath -o bin/hackload ./orchestrator
+
+lint: ## Check the format, go vet and staticcheck
+	@files=$$(gofmt -l .); if [ -n "$$files" ]; then echo "not formatted by gofmt:"; echo "$$files"; exit 1; fi
+	go vet ./...
+	go tool staticcheck ./...
+
+# Numbers depend on the machine: compare two runs on the same one, and give each
+# benchmark several tries (TESTFLAGS=-count=10) before believing a difference.
+bench: ## Run the Go benchmarks (one of them by BENCH=Name), without the tests
+	go test -run '^$$' -bench '$(BENCH)' -benchmem $(TESTFLAGS) $(PACKAGES)
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
