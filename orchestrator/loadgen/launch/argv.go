@@ -1,0 +1,73 @@
+package launch
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/hackload-kz/hackload/orchestrator/contest"
+)
+
+// resultFlag names the file of the result. A process of ours is also known by
+// it when the launcher was killed before it could write down the pid.
+const resultFlag = "--result-file"
+
+// runArgs returns the arguments of a generator. No secret is among them: any
+// user of the machine can read them.
+func (l *Launcher) runArgs(f folder, launch contest.Launch) []string {
+	args := append(slices.Clone(l.cfg.Args), "run", f.script(launch.Scenario),
+		"--out", "prometheus-rw",
+		"--tag", "testid="+string(launch.TestID),
+		"--tag", "team="+string(launch.Team),
+		"--tag", "test_scenario="+launch.Scenario,
+		"--tag", "level="+strconv.Itoa(launch.Level.Users),
+		"--instance-id", "1",
+		"--progress-file", f.file(progressFile),
+		"--summary-export", f.file(summaryFile),
+		resultFlag, f.file(resultFile),
+		"--abort-when-lost", "--quiet",
+	)
+	for _, cidr := range l.cfg.BlacklistIPs {
+		args = append(args, "--blacklist-ip", cidr)
+	}
+	return append(args, envArgs(launch.Env)...)
+}
+
+// envArgs hands variables to the script, in order of name.
+func envArgs(env map[string]string) []string {
+	var args []string
+	for _, k := range slices.Sorted(maps.Keys(env)) {
+		args = append(args, "-e", k+"="+env[k])
+	}
+	return args
+}
+
+// runEnv returns the environment of a generator: where its metrics go, and what
+// a program needs to run.
+func (l *Launcher) runEnv(launch contest.Launch) []string {
+	env := append(l.baseEnv(), "K6_PROMETHEUS_RW_SERVER_URL="+launch.WriteURL)
+	if launch.WriteToken != "" {
+		env = append(env, "K6_PROMETHEUS_RW_BEARER_TOKEN="+launch.WriteToken)
+	}
+	if l.cfg.PushInterval > 0 {
+		env = append(env, "K6_PROMETHEUS_RW_PUSH_INTERVAL="+l.cfg.PushInterval.String())
+	}
+	return env
+}
+
+// baseEnv picks from the orchestrator's environment. The list is closed, so that
+// the Hub's key, or a secret that somebody adds later, never reaches a script.
+func (l *Launcher) baseEnv() []string {
+	allowed := []string{
+		"PATH", "HOME", "TMPDIR", "LANG", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR",
+		"GOMEMLIMIT", "GOMAXPROCS", "GOGC", "GOTRACEBACK",
+	}
+	var env []string
+	for _, pair := range l.cfg.Environ {
+		if k, _, _ := strings.Cut(pair, "="); slices.Contains(allowed, k) {
+			env = append(env, pair)
+		}
+	}
+	return env
+}

@@ -1,0 +1,225 @@
+package launch
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/hackload-kz/hackload/orchestrator/contest"
+)
+
+// What a launch's folder holds.
+const (
+	launchFile   = "launch.json"   // the contest.Launch, without its token
+	pidFile      = "pid"           // the process, as identity
+	progressFile = "progress.json" // contest.Progress, by the generator
+	summaryFile  = "summary.json"  // k6's --summary-export, by the generator
+	resultFile   = "result.json"   // Result, by the generator as its last act
+	stopFile     = "stop.json"     // why it was told to stop
+	logFile      = "log"           // the generator's output, cut to maxLog
+	scenarioDir  = "scenario"      // the scripts, frozen
+)
+
+const (
+	maxJSON = 1 << 20 // bytes of a JSON file that are read
+	maxLog  = 1 << 20 // bytes of the log
+)
+
+// folder is where a launch lives: DIR/TESTID.
+type folder string
+
+func (l *Launcher) folder(id contest.TestID) folder {
+	return folder(filepath.Join(l.cfg.Dir, string(id)))
+}
+
+func (f folder) id() contest.TestID        { return contest.TestID(filepath.Base(string(f))) }
+func (f folder) file(name string) string   { return filepath.Join(string(f), name) }
+func (f folder) script(name string) string { return f.file(filepath.Join(scenarioDir, name+".js")) }
+
+// draft is where the folder is made before it is whole. Its name is no testid.
+func (f folder) draft() string {
+	return filepath.Join(filepath.Dir(string(f)), ".new-"+string(f.id()))
+}
+
+func (f folder) remove() error {
+	return errors.Join(os.RemoveAll(f.draft()), os.RemoveAll(string(f)))
+}
+
+// Result is how a generator ended, in the file that it is given by --result-file.
+type Result struct {
+	ExitCode int       `json:"exitCode"` // k6's; -1 when a signal ended it
+	Aborted  bool      `json:"aborted"`  // a threshold with abortOnFail ended the test
+	Started  time.Time `json:"started"`
+	Ended    time.Time `json:"ended"`
+	Signal   string    `json:"signal,omitempty"` // that ended it, when the launcher saw it
+}
+
+// WriteResult writes a generator's result so that a reader sees all of it or
+// nothing. A generator calls it as its very last act, after its last flush.
+func WriteResult(path string, r Result) error {
+	if err := writeJSON(path, r); err != nil {
+		return fmt.Errorf("write result: %w", err)
+	}
+	return nil
+}
+
+// WriteProgress writes a generator's progress to the file that it is given by
+// --progress-file, so that a reader sees all of it or nothing.
+func WriteProgress(path string, p contest.Progress) error {
+	if err := writeJSON(path, p); err != nil {
+		return fmt.Errorf("write progress: %w", err)
+	}
+	return nil
+}
+
+// writeJSON replaces a file whole: written beside it, synced, renamed.
+func writeJSON(path string, v any) (err error) {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	tmp, err := os.CreateTemp(filepath.Dir(path), ".tmp-*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			_ = os.Remove(tmp.Name())
+		}
+	}()
+	_, err = tmp.Write(append(text, '\n'))
+	if err = errors.Join(err, tmp.Sync(), tmp.Close()); err != nil {
+		return err
+	}
+	if err = os.Rename(tmp.Name(), path); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+// syncDir makes a rename outlive a power cut.
+func syncDir(path string) error {
+	d, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// readJSON reads a file of bounded size.
+func readJSON(path string, v any) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	text, err := io.ReadAll(io.LimitReader(file, maxJSON+1))
+	if err != nil {
+		return err
+	}
+	if len(text) > maxJSON {
+		return fmt.Errorf("%s is longer than %d bytes", filepath.Base(path), maxJSON)
+	}
+	return json.Unmarshal(text, v)
+}
+
+// result returns how the launch ended, and whether it has.
+func (f folder) result() (Result, bool) {
+	var r Result
+	err := readJSON(f.file(resultFile), &r)
+	return r, err == nil
+}
+
+func (f folder) ended() bool {
+	_, ok := f.result()
+	return ok
+}
+
+// progress returns what the generator last wrote; it decides nothing, so a file
+// that cannot be read is no progress.
+func (f folder) progress() contest.Progress {
+	var p contest.Progress
+	if err := readJSON(f.file(progressFile), &p); err != nil {
+		return contest.Progress{}
+	}
+	return p
+}
+
+// lastSign returns when the generator last wrote anything.
+func (f folder) lastSign() time.Time {
+	var last time.Time
+	for _, name := range []string{progressFile, logFile} {
+		if info, err := os.Stat(f.file(name)); err == nil && info.ModTime().After(last) {
+			last = info.ModTime()
+		}
+	}
+	return last
+}
+
+// trimLog keeps the newer half of a log that has grown too long. The generator
+// appends, so it goes on behind what is left.
+func (f folder) trimLog() error {
+	file, err := os.OpenFile(f.file(logFile), os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil || info.Size() <= maxLog {
+		return err
+	}
+	tail := make([]byte, maxLog/2)
+	if _, err := file.ReadAt(tail, info.Size()-int64(len(tail))); err != nil {
+		return err
+	}
+	if err := file.Truncate(0); err != nil {
+		return err
+	}
+	_, err = file.WriteAt(tail, 0)
+	return err
+}
+
+// lastWords returns the last line of the log, or the line that a crash of Go
+// begins with, cut to a sentence's length.
+func (f folder) lastWords() string {
+	file, err := os.Open(f.file(logFile))
+	if err != nil {
+		return ""
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return ""
+	}
+	tail := io.NewSectionReader(file, max(0, info.Size()-64<<10), 64<<10)
+	text, err := io.ReadAll(tail)
+	if err != nil {
+		return ""
+	}
+	return sentence(string(text))
+}
+
+// sentence picks the line of a program's output that says what went wrong.
+func sentence(text string) string {
+	var words string
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		if strings.HasPrefix(line, "panic: ") || strings.HasPrefix(line, "fatal error: ") {
+			words = line
+			break
+		}
+		if line != "" {
+			words = line
+		}
+	}
+	words = strings.ToValidUTF8(words, "\uFFFD")
+	if runes := []rune(words); len(runes) > 300 {
+		words = string(runes[:300]) + "…"
+	}
+	return words
+}
