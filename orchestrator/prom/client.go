@@ -22,7 +22,6 @@ import (
 
 	"github.com/prometheus/client_golang/api"
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
-	"github.com/prometheus/common/model"
 
 	"github.com/hackload-kz/hackload/orchestrator/contest"
 )
@@ -112,9 +111,9 @@ func (c *Client) Query(ctx context.Context, promql string, at time.Time) ([]cont
 	if err != nil {
 		return nil, classify("query prometheus", err)
 	}
-	samples, err := samplesOf(value)
+	samples, err := samplesOf(value, at)
 	if err != nil {
-		return nil, &Error{Op: "query prometheus", Err: errors.Join(ErrBadQuery, err)}
+		return nil, &Error{Op: "query prometheus", Err: err}
 	}
 	return samples, warningOf(warnings)
 }
@@ -128,10 +127,9 @@ func (c *Client) QueryRange(ctx context.Context, promql string, from, to time.Ti
 	if err != nil {
 		return nil, classify("query prometheus over a range", err)
 	}
-	matrix, ok := value.(model.Matrix)
-	if !ok {
-		err := fmt.Errorf("the result is a %s, want a matrix", kind(value))
-		return nil, &Error{Op: "query prometheus over a range", Err: errors.Join(ErrBadAnswer, err)}
+	series, err := seriesOf(value)
+	if err != nil {
+		return nil, &Error{Op: "query prometheus over a range", Err: err}
 	}
-	return seriesOf(matrix), warningOf(warnings)
+	return series, warningOf(warnings)
 }

@@ -57,9 +57,10 @@ func warningOf(texts v1.Warnings) error {
 func classify(op string, err error) error {
 	var known *v1.Error
 	var transport *url.Error
+	var long tooLong
 	switch {
-	case errors.Is(err, errTooLong):
-		return &Error{op, errors.Join(ErrBadAnswer, errTooLong)}
+	case errors.As(err, &long):
+		return &Error{op, errors.Join(ErrBadAnswer, long)}
 	case errors.Is(err, context.Canceled):
 		return &Error{op, errors.Join(ErrUnreachable, context.Canceled)}
 	case errors.As(err, &known):
@@ -75,7 +76,7 @@ func sort(err *v1.Error) error {
 	switch err.Type {
 	case v1.ErrBadData, v1.ErrExec:
 		return ErrBadQuery
-	case v1.ErrTimeout, v1.ErrCanceled, v1.ErrServer:
+	case v1.ErrTimeout, v1.ErrCanceled, v1.ErrServer, "internal", "unavailable":
 		return ErrUnreachable
 	case v1.ErrClient:
 		if strings.HasSuffix(err.Msg, ": 401") || strings.HasSuffix(err.Msg, ": 403") {

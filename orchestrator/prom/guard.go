@@ -1,13 +1,15 @@
 package prom
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
 )
 
-var errTooLong = errors.New("the answer is too long")
+// tooLong is an answer of more bytes than may be read.
+type tooLong struct{ most int64 }
+
+func (e tooLong) Error() string { return fmt.Sprintf("it is over %d bytes", e.most) }
 
 // guard is the transport below the API client: it adds the credentials to a
 // copy of each request and cuts off an answer that is too long.
@@ -50,7 +52,7 @@ func (b *bounded) Read(p []byte) (int, error) {
 	}
 	n, err := b.ReadCloser.Read(p)
 	if b.left -= int64(n); b.left < 0 {
-		return 0, fmt.Errorf("%w: over %d bytes", errTooLong, b.most)
+		return 0, tooLong{b.most}
 	}
 	return n, err
 }
