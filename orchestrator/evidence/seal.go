@@ -34,11 +34,17 @@ func Seal(e contest.Evidence) (Sealed, error) {
 	if err != nil {
 		return Sealed{}, fmt.Errorf("seal evidence of run %s: %w", e.Run, err)
 	}
-	p, err := partsOf(e)
+	s := Sealed{JSON: text, SHA256: hash(text)}
+	// The parts are those of what a reader will get, which may differ from e in
+	// what JSON does not tell apart (no gaps, and an empty list of them).
+	read, err := s.Evidence()
 	if err != nil {
 		return Sealed{}, fmt.Errorf("seal evidence of run %s: %w", e.Run, err)
 	}
-	return Sealed{JSON: text, SHA256: hash(text), Parts: p}, nil
+	if s.Parts, err = partsOf(read); err != nil {
+		return Sealed{}, fmt.Errorf("seal evidence of run %s: %w", e.Run, err)
+	}
+	return s, nil
 }
 
 // Evidence reads the sealed evidence back, without checking it.
