@@ -14,6 +14,7 @@
 package metricstore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -35,7 +36,7 @@ const (
 	outOfOrderWindow = time.Hour        // how late a sample may come
 	lookback         = 5 * time.Minute  // Prometheus' default, so that answers are the same
 	queryTimeout     = 30 * time.Second
-	queryMaxSamples  = 5_000_000 // held in memory at once by one query
+	defaultSamples   = 5_000_000
 	queriesAtOnce    = 8
 	writesAtOnce     = 4
 	shutdownGrace    = 5 * time.Second
@@ -49,9 +50,10 @@ type Config struct {
 	Listen    string        // host:port, "127.0.0.1:0" for any free port
 	// ReadToken is the bearer token of readers that are not on loopback. When
 	// it is empty only loopback may read.
-	ReadToken string
-	Log       *slog.Logger          // nil logs nothing
-	Registry  prometheus.Registerer // for the TSDB's and the engine's own metrics; may be nil
+	ReadToken  string
+	MaxSamples int                   // that one query may hold in memory at once; 0 means 5 million
+	Log        *slog.Logger          // nil logs nothing
+	Registry   prometheus.Registerer // for the TSDB's and the engine's own metrics; may be nil
 }
 
 // Store is an open TSDB with its listener. Its methods may be called at once
@@ -94,7 +96,7 @@ func Open(cfg Config) (*Store, error) {
 		writing: make(chan struct{}, writesAtOnce),
 		engine: promql.NewEngine(promql.EngineOpts{
 			Logger: log, Reg: cfg.Registry, Parser: p,
-			MaxSamples: queryMaxSamples, Timeout: queryTimeout, LookbackDelta: lookback,
+			MaxSamples: cmp.Or(cfg.MaxSamples, defaultSamples), Timeout: queryTimeout, LookbackDelta: lookback,
 			EnableAtModifier: true, EnableNegativeOffset: true,
 		}),
 	}, nil

@@ -32,7 +32,7 @@ func post(t testing.TB, store *metricstore.Store, body []byte, headers ...string
 	for i := 0; i < len(headers); i += 2 {
 		request.Header.Set(headers[i], headers[i+1])
 	}
-	response, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(request)
+	response, err := (&http.Transport{DisableKeepAlives: true, ExpectContinueTimeout: time.Minute}).RoundTrip(request)
 	require.NoError(t, err)
 	defer func() { _ = response.Body.Close() }()
 	text, err := io.ReadAll(response.Body)
@@ -91,7 +91,7 @@ func TestRefusedWrites(t *testing.T) {
 		{"snappy of something else", snappy.Encode(nil, []byte("<html></html>")), nil, 400, "decode remote write"},
 		{"unpacks to 100 MB", snappy.Encode(nil, make([]byte, 100<<20)), nil, 400, "limit"},
 		{"says it unpacks to 4 GB", []byte{0xff, 0xff, 0xff, 0xff, 0x0f, 0x00}, nil, 400, "limit"},
-		{"over the limit packed", make([]byte, 9<<20), nil, 413, "8 MiB"},
+		{"over the limit packed", make([]byte, 9<<20), []string{"Expect", "100-continue"}, 413, "8 MiB"},
 		{"gzip", whole, []string{"Content-Encoding", "gzip"}, 415, "gzip"},
 		{"JSON", whole, []string{"Content-Type", "application/json"}, 415, "application/json"},
 		{"remote write 3", whole, []string{"Content-Type", "application/x-protobuf;proto=write.v3.Request"}, 415, "v3"},
@@ -105,6 +105,19 @@ func TestRefusedWrites(t *testing.T) {
 		})
 	}
 	require.Empty(t, vector(t, store.URL(), `{__name__="refused"}`), "nothing of a refused body is stored")
+}
+
+func TestBodyOfUnknownLengthIsBounded(t *testing.T) {
+	t.Parallel()
+	store, _ := start(t, metricstore.Config{})
+	require.NoError(t, store.Authorise("a", "1"))
+	request := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/api/v1/write", bytes.NewReader(make([]byte, 9<<20)))
+	request.ContentLength = -1
+	request.Header.Set("Authorization", "Bearer 1")
+	recorder := httptest.NewRecorder()
+	store.Handler().ServeHTTP(recorder, request)
+	require.Equal(t, http.StatusBadRequest, recorder.Code)
+	require.Contains(t, recorder.Body.String(), "too large")
 }
 
 func TestBadSamplesAreLeftOut(t *testing.T) {
