@@ -115,7 +115,7 @@ func TestLibrariesHaveOneOwner(t *testing.T) {
 		for _, imported := range p.imports() {
 			for _, o := range owners() {
 				if below(imported, o.library) && !binds(p.dir, o.dirs) {
-					t.Errorf("%s imports %s, which only %s may: %s", p.dir, imported, cmp.Or(strings.Join(o.dirs, ", "), "nobody"), o.why)
+					t.Errorf("%s imports %s, which belongs to %s: %s", p.dir, imported, cmp.Or(strings.Join(o.dirs, ", "), "nobody"), o.why)
 				}
 			}
 		}

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hackload-kz/hackload/orchestrator/config"
+	"github.com/hackload-kz/hackload/orchestrator/contest"
+	"github.com/hackload-kz/hackload/orchestrator/hub"
+	"github.com/hackload-kz/hackload/orchestrator/loadgen/launch"
+	"github.com/hackload-kz/hackload/orchestrator/prom"
+	"github.com/hackload-kz/hackload/orchestrator/verdict"
+	"github.com/hackload-kz/hackload/scenarios"
+)
+
+func checkCommand(w world) *cobra.Command {
+	var file string
+	cmd := &cobra.Command{
+		Use:   "check",
+		Short: "Say what is wrong or missing before 'serve' finds out",
+		Long: `check validates the configuration, evaluates every scenario at every level, and
+asks the Hub and Prometheus. It prints all that it finds and exits 2 when
+'serve' would not work.`,
+		Example: "  hackload check --config hackload.yaml",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := loadConfig(w, file, nil)
+			if err != nil {
+				return err
+			}
+			return check(cmd.Context(), w, c)
+		},
+	}
+	cmd.Flags().StringVar(&file, "config", "", "configuration `FILE`")
+	return cmd
+}
+
+const checkTimeout = 15 * time.Second
+
+func check(ctx context.Context, w world, c *config.Config) error {
+	problems := c.Check(scenarios.Names())
+	if err := c.ValidateServe(); err != nil {
+		problems = append(problems, err.Error())
+	}
+	bad, err := checkScenarios(ctx, w, c)
+	if err != nil {
+		return trouble(err)
+	}
+	problems = append(problems, bad...)
+	problems = append(problems, checkSystems(ctx, c)...)
+	for _, warning := range c.Warnings {
+		fmt.Fprintln(w.Stdout, "warning:", warning)
+	}
+	for _, p := range problems {
+		fmt.Fprintln(w.Stdout, "problem:", p)
+	}
+	if len(problems) > 0 {
+		return &exit{code: exitUsage}
+	}
+	fmt.Fprintln(w.Stdout, "All is well: 'hackload serve' can start.")
+	return nil
+}
+
+// checkScenarios evaluates each criterion's scenario at each of its levels.
+func checkScenarios(ctx context.Context, w world, c *config.Config) (problems []string, err error) {
+	program, err := w.Program()
+	if err != nil {
+		return nil, fmt.Errorf("find this program: %w", err)
+	}
+	dir, err := os.MkdirTemp("", "hackload-check-")
+	if err != nil {
+		return nil, fmt.Errorf("make a directory: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	files := scenarios.Files()
+	if c.Scenarios.Dir != "" {
+		files = scenarios.Overlay(c.Scenarios.Dir)
+	}
+	l := launch.New(launch.Config{Program: program, Args: []string{"loadgen"}, Dir: dir, Scenarios: files, Environ: w.Environ()})
+	defer l.Close()
+	for _, key := range enabledLoad(c) {
+		s, err := contest.FindService(string(key))
+		if err != nil {
+			return nil, err
+		}
+		rules := c.Contest.Criteria[s.Criterion]
+		for _, level := range rules.Levels {
+			if err := checkLevel(ctx, l, s, rules, level); err != nil {
+				problems = append(problems, fmt.Sprintf("%s at %d users: %v", s.Criterion, level.Users, err))
+			}
+		}
+	}
+	return problems, nil
+}
+
+func checkLevel(ctx context.Context, l *launch.Launcher, s contest.Service, rules config.Criterion, level contest.Level) error {
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	env := map[string]string{
+		"API_URL": "http://127.0.0.1:1", "USERS": fmt.Sprint(level.Users), "TIME_UNIT": level.Unit().String(),
+		"RAMP": level.Ramp.String(), "DURATION": level.Duration.String(),
+	}
+	if level.UsersFile != "" {
+		env["USERS_FILE"] = level.UsersFile
+	}
+	script, err := l.Inspect(ctx, s.Scenario, env)
+	if err != nil {
+		return err
+	}
+	_, err = verdict.RulesFor(s.Criterion, script.Thresholds, rules.Thresholds)
+	return err
+}
+
+// checkSystems asks the outside systems, where they are configured.
+func checkSystems(ctx context.Context, c *config.Config) (problems []string) {
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	if c.Hub.URL != "" && c.Hub.APIKey.Set() {
+		if client, err := hub.New(hubConfig(c)); err != nil {
+			problems = append(problems, err.Error())
+		} else if _, err := client.Teams(ctx, c.Contest.Hub.Hackathon); err != nil {
+			problems = append(problems, "hub: "+err.Error())
+		}
+	}
+	if c.Prometheus.URL == "" {
+		return problems
+	}
+	client, err := prom.New(prom.Config{
+		URL: strings.TrimRight(c.Prometheus.URL, "/"), Username: c.Prometheus.Username,
+		Password: c.Prometheus.Password.Reveal(), BearerToken: c.Prometheus.Token.Reveal(), Timeout: c.Prometheus.Timeout.D(),
+	})
+	if err != nil {
+		return append(problems, err.Error())
+	}
+	if err := client.Check(ctx); err != nil {
+		problems = append(problems, "prometheus: "+err.Error())
+	}
+	return problems
+}

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hackload-kz/hackload/orchestrator/contest"
+	"github.com/hackload-kz/hackload/orchestrator/evidence"
+	"github.com/hackload-kz/hackload/orchestrator/store"
+	"github.com/hackload-kz/hackload/orchestrator/verdict"
+)
+
+func explainCommand(w world) *cobra.Command {
+	var dir string
+	cmd := &cobra.Command{
+		Use:   "explain RUN",
+		Short: "Say why a run's verdict is what it is, and whether it still follows",
+		Long: `explain shows a run's rules, values, queries and hashes, derives the verdict
+again from the stored evidence, and says whether it agrees with the stored one.
+
+RUN is a run's id or testid; the results page and 'hackload dev' show them.
+It exits 1 when the verdict does not follow, or when a stored value, rule or
+hash is not as it was written, and names it.`,
+		Example: "  hackload explain good-search-30-01kah… --state /tmp/contest",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return explain(cmd.Context(), w.Stdout, dir, args[0])
+		},
+	}
+	cmd.Flags().StringVar(&dir, "state", "state", "state `DIR` of the contest")
+	return cmd
+}
+
+func explain(ctx context.Context, out io.Writer, dir, id string) (err error) {
+	s, err := store.OpenRead(ctx, dir)
+	if err != nil {
+		return usage(err, "Name the contest's state directory with --state.")
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	run, err := s.Run(ctx, id)
+	if errors.Is(err, store.ErrNotFound) {
+		return usage(fmt.Errorf("there is no run %q in %s", id, dir), "The results page lists the runs with their ids.")
+	}
+	if err != nil {
+		return trouble(err)
+	}
+	if run.State != contest.RunJudged {
+		return usage(fmt.Errorf("run %s is %s: there is no verdict yet", run.ID, run.State), "Wait until it is judged.")
+	}
+	e, err := examine(ctx, s, run.Run)
+	if err != nil {
+		return trouble(err)
+	}
+	e.print(out)
+	if len(e.problems) > 0 {
+		return &exit{code: exitFailed}
+	}
+	return nil
+}
+
+// examination is what was found when a judged run was looked at again.
+type examination struct {
+	run      contest.Run
+	evidence contest.Evidence
+	judged   store.RunJudgement
+	sealed   store.SealedEvidence
+	problems []string
+}
+
+// examine checks every hash and derives the verdict again.
+func examine(ctx context.Context, s *store.Store, run contest.Run) (examination, error) {
+	x := examination{run: run}
+	var err error
+	if x.sealed, err = s.Evidence(ctx, run.ID); err != nil {
+		return x, err
+	}
+	if x.judged, err = s.RunVerdict(ctx, run.ID); err != nil {
+		return x, err
+	}
+	now, err := s.VerdictHash(ctx, run.ID)
+	if err != nil {
+		return x, err
+	}
+	x.problems = evidence.Sealed(x.sealed).Check()
+	if x.sealed.SHA256 != x.judged.EvidenceSHA256 {
+		x.note("evidence hash: the evidence has %s, the verdict was derived from %s", x.sealed.SHA256, x.judged.EvidenceSHA256)
+	}
+	if sum := store.Hash(x.judged.Rules); sum != x.judged.RulesSHA256 {
+		x.note("rules: their hash is %s, written was %s", sum, x.judged.RulesSHA256)
+	}
+	if now != x.judged.SHA256 {
+		x.note("verdict: its hash is %s, written was %s", now, x.judged.SHA256)
+	}
+	x.derive()
+	return x, nil
+}
+
+func (x *examination) note(format string, args ...any) {
+	x.problems = append(x.problems, fmt.Sprintf(format, args...))
+}
+
+// derive judges the stored evidence by the stored rules again.
+func (x *examination) derive() {
+	if err := json.Unmarshal(x.sealed.JSON, &x.evidence); err != nil {
+		x.note("evidence: cannot be read: %v", err)
+		return
+	}
+	var rules verdict.Rules
+	if len(x.judged.Rules) > 0 {
+		if err := json.Unmarshal(x.judged.Rules, &rules); err != nil {
+			x.note("rules: cannot be read: %v", err)
+			return
+		}
+	}
+	x.problems = append(x.problems, verdict.Explain(rules, x.evidence, x.judged.Verdict)...)
+}
+
+func (x *examination) print(out io.Writer) {
+	e := x.evidence
+	fmt.Fprintf(out, "Run      %s\nTestid   %s\nTeam     %s (%s)\nLevel    %d: %d users per %s for %s\n",
+		x.run.ID, x.run.TestID, x.run.Team.Slug, x.run.Criterion, x.run.LevelNo+1, x.run.Level.Users, x.run.Level.Unit(), x.run.Level.Duration)
+	fmt.Fprintf(out, "Window   %s to %s\nVerdict  %s\n\n", e.Window.From.Format("2006-01-02 15:04:05Z07:00"), e.Window.To.Format("15:04:05Z07:00"), x.judged.Verdict.Outcome)
+	fmt.Fprintln(out, "Findings")
+	for _, f := range x.judged.Verdict.Findings {
+		fmt.Fprintf(out, "  %-7s %s\n          %s\n", f.Outcome, f.Rule, f.Sentence)
+	}
+	fmt.Fprintln(out, "\nQueries")
+	for _, q := range e.Queries {
+		fmt.Fprintf(out, "  %s, at %s\n    %s\n", q.Name, q.At.Format("15:04:05.000Z07:00"), q.PromQL)
+	}
+	fmt.Fprintf(out, "\nHashes\n  script    %s\n  config    %s\n  rules     %s\n  evidence  %s\n  verdict   %s\n\n",
+		e.Script.SHA256, e.ConfigHash, x.judged.RulesSHA256, x.sealed.SHA256, x.judged.SHA256)
+	if len(x.problems) == 0 {
+		fmt.Fprintln(out, "The verdict follows from the stored evidence; every hash agrees.")
+		return
+	}
+	fmt.Fprintln(out, "NOT AS WRITTEN")
+	for _, p := range x.problems {
+		fmt.Fprintln(out, "  "+p)
+	}
+}

@@ -1,0 +1,25 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/hackload-kz/hackload/orchestrator/loadgen"
+)
+
+func loadgenCommand(w world) *cobra.Command {
+	return &cobra.Command{
+		Use:   "loadgen run|inspect SCRIPT [k6 flags]",
+		Short: "The load generator: runs k6 scripts, with k6's flags",
+		Long: `loadgen runs k6 scripts with k6's flags, environment variables, summary and
+exit codes (0 done, 99 a threshold failed, 104 wrong configuration, 105
+interrupted, 107 script error). See 'hackload loadgen --help'.`,
+		DisableFlagParsing: true,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			io := loadgen.IO{Stdout: w.Stdout, Stderr: w.Stderr, Environ: w.Environ}
+			if code := loadgen.Command(cmd.Context(), args, io); code != exitDone {
+				return &exit{code: code}
+			}
+			return nil
+		},
+	}
+}

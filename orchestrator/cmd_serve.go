@@ -1,0 +1,199 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"runtime/debug"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hackload-kz/hackload/orchestrator/config"
+	"github.com/hackload-kz/hackload/orchestrator/contest"
+	"github.com/hackload-kz/hackload/orchestrator/hub"
+	"github.com/hackload-kz/hackload/orchestrator/web"
+)
+
+func serveCommand(w world) *cobra.Command {
+	var file string
+	var once bool
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the contest as a service",
+		Long: `serve runs the enabled services on their schedules, judges and publishes, and
+serves pages, the JSON API and health on HEALTH_CHECK_PORT (8080) and metrics
+on METRICS_PORT (9090). SIGTERM ends it cleanly: nothing new begins, load under
+way goes on and is taken up by the next start, the outbox is flushed.
+
+Required: API_BASE_URL and SERVICE_API_KEY, in the environment or the file.`,
+		Example: "  API_BASE_URL=https://hub.example.org SERVICE_API_KEY=… hackload serve --config hackload.yaml",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := loadConfig(w, file, nil)
+			if err != nil {
+				return err
+			}
+			return serve(cmd.Context(), w, c, once)
+		},
+	}
+	cmd.Flags().StringVar(&file, "config", "", "configuration `FILE` (default: none, the environment alone)")
+	cmd.Flags().BoolVar(&once, "once", false, "run one round of every enabled service, then exit")
+	return cmd
+}
+
+// loadConfig reads the configuration from file, environment and flags.
+func loadConfig(w world, file string, flags map[string]string) (*config.Config, error) {
+	src := config.Source{Getenv: w.Getenv, ReadFile: os.ReadFile, Flags: flags}
+	if file != "" {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return nil, usage(fmt.Errorf("read configuration: %w", err), "Name an existing file with --config, or leave it out.")
+		}
+		src.Name, src.Data = file, data
+	}
+	c, err := config.Load(src)
+	if err != nil {
+		return nil, usage(err, "Correct the configuration; 'hackload check' tells more.")
+	}
+	return c, nil
+}
+
+func serve(ctx context.Context, w world, c *config.Config, once bool) error {
+	if err := c.ValidateServe(); err != nil {
+		return usage(err, "Set them in the environment or in the file given with --config.")
+	}
+	debug.SetMemoryLimit(c.MemoryLimit())
+	log := logger(w.Stderr, c.JSONLogs(), c.Log.Level)
+	for _, warning := range c.Warnings {
+		log.Warn(warning)
+	}
+	program, err := w.Program()
+	if err != nil {
+		return &exit{exitTrouble, fmt.Errorf("find this program: %w", err), ""}
+	}
+	s := site{config: c, log: log, program: program, environ: w.Environ(), reached: reached(w.Getenv), cron: !once, services: enabledLoad(c)}
+	pages, err := net.Listen("tcp", ":"+strconv.Itoa(c.Web.Port))
+	if err != nil {
+		return trouble(fmt.Errorf("listen for pages: %w", err))
+	}
+	defer closeListener(pages)
+	wk, err := assembleWithHub(ctx, s, hubConfig(c))
+	if err != nil {
+		return trouble(err)
+	}
+	body := func(ctx context.Context) error { <-ctx.Done(); return nil }
+	if once {
+		body = wk.session
+	}
+	servers, err := wk.servers(pages, ":"+strconv.Itoa(c.Web.MetricsPort))
+	if err != nil {
+		return trouble(errors.Join(err, wk.Close()))
+	}
+	return trouble(errors.Join(wk.work(ctx, body, servers), wk.Close()))
+}
+
+// trouble marks an error as ours, unless it says better.
+func trouble(err error) error {
+	var e *exit
+	if err == nil || errors.As(err, &e) {
+		return err
+	}
+	return &exit{exitTrouble, err, ""}
+}
+
+// enabledLoad lists the enabled services that put load on targets and that the
+// contest has rules for.
+func enabledLoad(c *config.Config) []contest.ServiceKey {
+	var keys []contest.ServiceKey
+	for _, s := range contest.Services() {
+		rules, ok := c.Contest.Criteria[s.Criterion]
+		if c.Services[s.Key].Enabled && s.Load() && ok && len(rules.Levels) > 0 && s.Key != contest.CancellationTesting {
+			keys = append(keys, s.Key)
+		}
+	}
+	return keys
+}
+
+func hubConfig(c *config.Config) hub.Config {
+	return hub.Config{
+		BaseURL: c.Hub.URL, Key: hub.Key(c.Hub.APIKey.Reveal()), Timeout: c.Hub.Timeout.D(), Retries: c.Hub.Retries,
+		RatePerMinute: c.Hub.RateLimitPerMinute, Environment: environmentKeys(c.Contest),
+	}
+}
+
+// environmentKeys says where in a team's environment its data is looked for.
+func environmentKeys(c *config.Contest) hub.EnvironmentKeys {
+	keys := hub.DefaultEnvironmentKeys()
+	if own := c.Keys(contest.DeployedSolution); len(own) > 0 {
+		keys.Endpoint = own
+	}
+	if own := c.Keys(contest.CodeRepo); len(own) > 0 {
+		keys.Repository = own
+	}
+	if own := c.Keys(contest.BudgetTracking); len(own) > 0 {
+		keys.Spend = own
+	}
+	return keys
+}
+
+// assembleWithHub assembles a line whose teams and verdicts are the Hub's.
+func assembleWithHub(ctx context.Context, s site, h hub.Config) (*works, error) {
+	var counted func(code int)
+	h.Transport = countedTransport{http.DefaultTransport, func(code int) { counted(code) }}
+	client, err := hub.New(h)
+	if err != nil {
+		return nil, usage(err, "Check API_BASE_URL and SERVICE_API_KEY.")
+	}
+	s.hub = client
+	s.teams = func(ctx context.Context) ([]contest.Team, error) {
+		return client.Teams(ctx, s.config.Contest.Hub.Hackathon)
+	}
+	w, err := assemble(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	counted = w.instruments.HubRequest
+	return w, web.WatchGauges(w.registry, w.gauges)
+}
+
+// servers are the parts that serve pages and, where they are on, metrics.
+func (w *works) servers(pages net.Listener, metricsAt string) ([]part, error) {
+	parts := []part{{"pages", func(ctx context.Context) error { return web.Serve(ctx, pages, w.pages()) }}}
+	if !w.config.Web.MetricsEnabled {
+		return parts, nil
+	}
+	metrics, err := net.Listen("tcp", metricsAt)
+	if err != nil {
+		return nil, fmt.Errorf("listen for metrics: %w", err)
+	}
+	serve := func(ctx context.Context) error { return web.Serve(ctx, metrics, web.Metrics(w.registry)) }
+	return append(parts, part{"metrics", serve}), nil
+}
+
+func (w *works) pages() http.Handler {
+	return web.New(web.Config{
+		Board: board{w}, Archive: archive{w.store}, Pulse: pulse{w},
+		PublicURL: w.config.Web.PublicURL, Timezone: w.config.Contest.Timezone, Version: version(), Log: w.log,
+	})
+}
+
+// work runs body while the line works, and then lets it come to rest in order:
+// first the steps, then the outbox, then what both rely on.
+func (w *works) work(ctx context.Context, body func(ctx context.Context) error, servers []part) error {
+	steps := []part{{"job queue", func(ctx context.Context) error { return w.queue.Run(ctx, w.steps()) }}}
+	var flush []part
+	if w.flusher != nil {
+		flush = []part{{"outbox", w.flusher.Run}}
+	}
+	if w.metrics != nil {
+		servers = append(servers, part{"metric store", w.metrics.Run})
+	}
+	if err := w.line.Resume(ctx); err != nil {
+		return err
+	}
+	return runStages(ctx, body, steps, flush, servers)
+}

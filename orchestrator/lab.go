@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+
+	"github.com/hackload-kz/hackload/orchestrator/lab/biletter"
+	labhub "github.com/hackload-kz/hackload/orchestrator/lab/hub"
+	"github.com/hackload-kz/hackload/orchestrator/web"
+)
+
+// refusing is an address on loopback that nothing listens on: port 1 needs
+// privileges and belongs to a protocol that nobody serves.
+const refusing = "http://127.0.0.1:1"
+
+// lab is what dev stands up around the line: a Hub and the sample services.
+type lab struct {
+	hub      *labhub.Hub
+	hubAt    net.Listener
+	key      string
+	services []sample
+}
+
+type sample struct {
+	team    biletter.Team
+	service *biletter.Service
+	at      net.Listener
+}
+
+// openLab opens the Hub in dir and listens for everything. What the Hub held
+// is still there.
+func openLab(ctx context.Context, dir string, teams []biletter.Team) (_ *lab, err error) {
+	l := &lab{}
+	defer func() {
+		if err != nil {
+			err = errors.Join(fmt.Errorf("stand up the lab: %w", err), l.Close())
+		}
+	}()
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	if l.hub, err = labhub.Open(filepath.Join(dir, "hub.db")); err != nil {
+		return nil, err
+	}
+	if l.hubAt, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+		return nil, err
+	}
+	if l.key, err = l.hub.CreateKey(ctx, "teams:read", "environment:read", "environment:write"); err != nil {
+		return nil, err
+	}
+	var seeds []labhub.Team
+	for _, t := range teams {
+		url, err := l.open(t)
+		if err != nil {
+			return nil, err
+		}
+		seeds = append(seeds, seedOf(t, url))
+	}
+	return l, l.hub.Seed(ctx, seeds...)
+}
+
+// open starts to listen for a team's service, where it has one, and returns
+// the endpoint that the team tells the Hub.
+func (l *lab) open(t biletter.Team) (string, error) {
+	if !t.Endpoint {
+		return "", nil
+	}
+	if !t.Serves {
+		return refusing, nil
+	}
+	service, err := biletter.New(t.Kind, biletter.Options{})
+	if err != nil {
+		return "", err
+	}
+	at, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	l.services = append(l.services, sample{t, service, at})
+	return "http://" + at.Addr().String(), nil
+}
+
+func seedOf(t biletter.Team, endpoint string) labhub.Team {
+	seed := labhub.Team{Slug: t.Slug, Name: t.Name}
+	if endpoint != "" {
+		seed.Environment = []labhub.Variable{
+			{Key: "ENDPOINT_URL", Value: endpoint, Category: "api"},
+			{Key: "Repo", Value: "https://github.com/hackload-kz/" + t.Slug, Category: "development"},
+		}
+	}
+	return seed
+}
+
+func (l *lab) hubURL() string { return "http://" + l.hubAt.Addr().String() }
+
+// parts are the lab's servers.
+func (l *lab) parts() []part {
+	handler := l.hub.Handler()
+	all := []part{{"hub", func(ctx context.Context) error { return web.Serve(ctx, l.hubAt, handler) }}}
+	for _, s := range l.services {
+		all = append(all, part{"team " + s.team.Slug, func(ctx context.Context) error { return s.service.Serve(ctx, s.at) }})
+	}
+	return all
+}
+
+// Close closes what no part has closed.
+func (l *lab) Close() error {
+	var errs []error
+	for _, s := range l.services {
+		errs = append(errs, closeListener(s.at))
+	}
+	if l.hubAt != nil {
+		errs = append(errs, closeListener(l.hubAt))
+	}
+	if l.hub != nil {
+		errs = append(errs, l.hub.Close())
+	}
+	return errors.Join(errs...)
+}
+
+func closeListener(ln net.Listener) error {
+	if err := ln.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	return nil
+}
+
+// holdings returns the answer of the Hub's API about all criteria, as it is.
+func (l *lab) holdings(ctx context.Context) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, l.hubURL()+"/api/service/team-criteria", nil)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("X-API-Key", l.key)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("ask the hub: %w", err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("ask the hub: status %d", resp.StatusCode)
+	}
+	return readAll(resp.Body)
+}

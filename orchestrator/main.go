@@ -1,0 +1,31 @@
+// Command hackload runs a load-testing contest: it load-tests every team's
+// service at rising levels, judges what was measured, and publishes the
+// verdicts to the contest's Hub.
+//
+// In come arguments, the environment and a configuration file; out go pages,
+// verdicts at the Hub, and an exit code: 0 done, 1 a verdict failed, 2 wrong
+// usage or configuration, 3 our own trouble (loadgen: k6's codes). What a
+// killed process left undone is taken up by the next one on the same state.
+//
+// This package is the only one that reads arguments and environment variables,
+// and the only one that knows which outside system stands behind which step.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"golang.org/x/term"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, world{
+		Args: os.Args[1:], Getenv: os.Getenv, Environ: os.Environ,
+		Stdout: os.Stdout, Stderr: os.Stderr, Terminal: term.IsTerminal(int(os.Stderr.Fd())),
+		Program: os.Executable,
+	}))
+}

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+)
+
+// world is everything outside the process that a command may touch.
+type world struct {
+	Args     []string
+	Getenv   func(string) string
+	Environ  func() []string
+	Stdout   io.Writer // data
+	Stderr   io.Writer // progress, logs, errors
+	Terminal bool      // Stderr is one
+	Program  func() (string, error)
+}
+
+// Exit codes.
+const (
+	exitDone    = 0
+	exitFailed  = 1 // a verdict failed
+	exitUsage   = 2 // wrong usage or configuration
+	exitTrouble = 3 // our own trouble
+)
+
+// exit is an error that knows its exit code and what to do about it. An exit
+// without an error only sets the code: everything has been said.
+type exit struct {
+	code int
+	err  error
+	hint string
+}
+
+// Error returns the message of the error inside.
+func (e *exit) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit code %d", e.code)
+	}
+	return e.err.Error()
+}
+
+// Unwrap returns the error inside.
+func (e *exit) Unwrap() error { return e.err }
+
+func usage(err error, hint string) error { return &exit{exitUsage, err, hint} }
+
+// run is the program: it does what the arguments say and returns the exit code.
+func run(ctx context.Context, w world) int {
+	root := rootCommand(w)
+	root.SetArgs(w.Args)
+	root.SetOut(w.Stdout)
+	root.SetErr(w.Stderr)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitDone
+	}
+	var e *exit
+	if !errors.As(err, &e) {
+		// What cobra itself refuses is wrong usage; all of ours carry a code.
+		e = &exit{code: exitUsage, err: err, hint: "See 'hackload --help'."}
+	}
+	if e.err != nil {
+		fmt.Fprintf(w.Stderr, "hackload: %v\n", err)
+	}
+	if e.hint != "" {
+		fmt.Fprintln(w.Stderr, e.hint)
+	}
+	return e.code
+}
+
+func rootCommand(w world) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "hackload",
+		Short: "Load-tests every team of a contest, judges fairly, publishes to the Hub",
+		Long: `hackload runs a load-testing contest.
+
+On a schedule it measures every team against every criterion, turns what was
+measured into evidence, judges the evidence by the contest's rules, and gets
+the verdict into the Hub exactly once, whatever breaks on the way.
+
+Begin with 'hackload dev': a whole contest on this machine, with sample teams.
+
+Exit codes: 0 done, 1 a verdict failed, 2 wrong usage or configuration,
+3 our own trouble; 'hackload loadgen' uses k6's.`,
+		Version:       version(),
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.AddCommand(devCommand(w), serveCommand(w), runCommand(w), explainCommand(w), checkCommand(w), loadgenCommand(w))
+	return root
+}
+
+// version tells the revision that the binary was built from.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" && len(s.Value) >= 7 {
+			return s.Value[:7]
+		}
+	}
+	return info.Main.Version
+}
+
+// logger writes for machines or for people, as the configuration says.
+func logger(w io.Writer, json bool, level string) *slog.Logger {
+	var least slog.Level
+	if err := least.UnmarshalText([]byte(level)); err != nil {
+		least = slog.LevelInfo
+	}
+	opts := &slog.HandlerOptions{Level: least}
+	if json {
+		return slog.New(slog.NewJSONHandler(w, opts))
+	}
+	return slog.New(slog.NewTextHandler(w, opts))
+}

@@ -1,0 +1,279 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/hackload-kz/hackload/orchestrator/conduct"
+	"github.com/hackload-kz/hackload/orchestrator/config"
+	"github.com/hackload-kz/hackload/orchestrator/contest"
+	"github.com/hackload-kz/hackload/orchestrator/hub"
+	"github.com/hackload-kz/hackload/orchestrator/loadgen/launch"
+	"github.com/hackload-kz/hackload/orchestrator/metricstore"
+	"github.com/hackload-kz/hackload/orchestrator/outbox"
+	"github.com/hackload-kz/hackload/orchestrator/prom"
+	"github.com/hackload-kz/hackload/orchestrator/schedule"
+	"github.com/hackload-kz/hackload/orchestrator/store"
+	"github.com/hackload-kz/hackload/orchestrator/target"
+	"github.com/hackload-kz/hackload/orchestrator/web"
+	"github.com/hackload-kz/hackload/scenarios"
+)
+
+// site is what a line is assembled for.
+type site struct {
+	config   *config.Config
+	log      *slog.Logger
+	program  string               // path of this binary, for its load generators
+	environ  []string             // of which they are handed what they need
+	reached  func(point string)   // crash tests' hook
+	services []contest.ServiceKey // which services fire
+	cron     bool                 // fire them on their cron
+	noReset  bool                 // never POST /api/reset
+	hub      *hub.Client          // nil: there is none
+	teams    func(ctx context.Context) ([]contest.Team, error)
+}
+
+// works is the assembled line with the parts that work beside it.
+type works struct {
+	site
+	store       *store.Store
+	metrics     *metricstore.Store // nil with a Prometheus outside
+	prom        *prom.Client
+	launcher    *launch.Launcher
+	queue       *schedule.Queue
+	line        *conduct.Line
+	flusher     *outbox.Flusher // nil without a Hub
+	registry    *prometheus.Registry
+	instruments *web.Instruments
+	closers     []func() error // what to close at the end, the last first
+}
+
+// assemble builds every part by hand, in the order of the line.
+func assemble(ctx context.Context, s site) (_ *works, err error) {
+	w := &works{site: s, registry: web.NewRegistry()}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, w.Close())
+		}
+	}()
+	w.instruments = web.NewInstruments(w.registry, version())
+	if w.store, err = store.Open(ctx, s.config.State.Dir); err != nil {
+		return nil, err
+	}
+	w.closers = append(w.closers, w.store.Close)
+	if err = w.openMetrics(ctx); err != nil {
+		return nil, err
+	}
+	if err = w.openLauncher(); err != nil {
+		return nil, err
+	}
+	if w.queue, err = schedule.New(ctx, w.store.DB(), w.scheduleConfig()); err != nil {
+		return nil, err
+	}
+	writers, err := w.writers()
+	if err != nil {
+		return nil, err
+	}
+	w.openOutbox()
+	w.line = conduct.New(conduct.Parts{
+		Store: w.store, Wake: w.queue, Launcher: w.launcher, Writers: writers, Query: w.query,
+		Teams: w.contestants, Inspect: w.launcher.Inspect, Preflight: w.prober().Preflight,
+		Criterion: w.criterion, Links: links(s.config), Log: s.log, Observe: observer{w}, Reached: s.reached,
+	}, w.limits())
+	return w, nil
+}
+
+// Close closes what was opened, the last first.
+func (w *works) Close() error {
+	var errs []error
+	for i := len(w.closers) - 1; i >= 0; i-- {
+		errs = append(errs, w.closers[i]())
+	}
+	w.closers = nil
+	return errors.Join(errs...)
+}
+
+// openMetrics opens the embedded metric store, unless there is a Prometheus.
+func (w *works) openMetrics(ctx context.Context) (err error) {
+	c := w.config
+	p := prom.Config{
+		URL: c.Prometheus.URL, Username: c.Prometheus.Username, Password: c.Prometheus.Password.Reveal(),
+		BearerToken: c.Prometheus.Token.Reveal(), Timeout: c.Prometheus.Timeout.D(),
+	}
+	if p.URL == "" {
+		if w.metrics, err = w.openMetricStore(ctx); err != nil {
+			return err
+		}
+		p.URL = w.metrics.URL()
+	}
+	w.prom, err = prom.New(p)
+	return err
+}
+
+// openMetricStore listens where the last process listened, so that generators
+// that outlived it find their way; where that is not to be had, anywhere.
+func (w *works) openMetricStore(ctx context.Context) (*metricstore.Store, error) {
+	c := metricstore.Config{
+		Dir: filepath.Join(w.config.State.Dir, "metrics"), Listen: w.config.Metrics.Listen,
+		Retention: time.Duration(w.config.Metrics.RetentionDays) * 24 * time.Hour,
+		ReadToken: w.config.Web.AdminToken.Reveal(), Log: quietly(w.log), Registry: w.registry,
+	}
+	last, err := w.store.Meta(ctx, metaMetricsAddr)
+	if err != nil {
+		return nil, err
+	}
+	m, err := (*metricstore.Store)(nil), error(nil)
+	if last != "" {
+		again := c
+		again.Listen = last
+		m, err = metricstore.Open(again)
+	}
+	if m == nil {
+		if m, err = metricstore.Open(c); err != nil {
+			return nil, err
+		}
+	}
+	w.closers = append(w.closers, m.Close)
+	return m, w.store.Write(ctx, func(tx *store.Tx) error {
+		return tx.SetMeta(ctx, metaMetricsAddr, strings.TrimPrefix(m.URL(), "http://"))
+	})
+}
+
+const metaMetricsAddr = "metrics.addr"
+
+func (w *works) openLauncher() error {
+	c := w.config
+	if c.Load.Launcher != "loadgen" {
+		return usage(fmt.Errorf("launcher %q is not built in", c.Load.Launcher), "Set load.launcher to loadgen.")
+	}
+	files := scenarios.Files()
+	if c.Scenarios.Dir != "" {
+		files = scenarios.Overlay(c.Scenarios.Dir)
+	}
+	w.launcher = launch.New(launch.Config{
+		Program: w.program, Args: []string{"loadgen"}, Dir: filepath.Join(c.State.Dir, "launches"),
+		Scenarios: files, BlacklistIPs: w.guard().Private(), PushInterval: c.Load.PushInterval.D(), Environ: w.environ, Log: w.log,
+	})
+	w.closers = append(w.closers, func() error { w.launcher.Close(); return nil })
+	return nil
+}
+
+func (w *works) scheduleConfig() schedule.Config {
+	c := schedule.Config{Rounds: w.config.Limits.MaxConcurrentJobs, Log: w.log, NoPeriods: !w.cron, Poll: 100 * time.Millisecond}
+	for _, key := range w.services {
+		s := w.config.Services[key]
+		c.Services = append(c.Services, schedule.Service{
+			Key: key, Cron: string(s.Interval), Timezone: w.config.Contest.Timezone, Retries: s.Retries,
+		})
+	}
+	return c
+}
+
+func (w *works) guard() target.Guard {
+	return target.Guard{AllowPrivate: w.config.Load.AllowPrivateTargets, Allowed: w.config.Load.AllowedTargetCIDRs}
+}
+
+func (w *works) prober() *target.Prober {
+	p := target.New(w.guard(), w.config.Probe.UserAgent)
+	p.Timeout, p.Reset = w.config.Load.PreflightTimeout.D(), w.config.Load.ResetTimeout.D()
+	return p
+}
+
+func (w *works) limits() conduct.Limits {
+	l := conduct.Limits{
+		Targets: w.config.Load.MaxTargets, Retries: w.config.Load.InvalidRetries,
+		CollectAfter: 2 * time.Minute, Grace: time.Minute, Poll: 500 * time.Millisecond,
+	}
+	if !w.noReset {
+		l.Reset = map[contest.Criterion]bool{contest.TicketBooking: true, contest.TicketCancellation: true}
+	}
+	return l
+}
+
+func (w *works) criterion(c contest.Criterion) (config.Criterion, bool) {
+	rules, ok := w.config.Contest.Criteria[c]
+	return rules, ok
+}
+
+// contestants lists the teams that take part.
+func (w *works) contestants(ctx context.Context) ([]contest.Team, error) {
+	all, err := w.teams(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var in []contest.Team
+	for _, t := range all {
+		if !w.config.Contest.Excluded(t.Slug) {
+			in = append(in, t)
+		}
+	}
+	return in, nil
+}
+
+func (w *works) openOutbox() {
+	if w.hub == nil {
+		return
+	}
+	w.flusher = outbox.New(outboxRows{w.store}, w.hub.Send, outbox.Options{
+		Permanent: hub.IsPermanent, Doubtful: hub.IsDoubtful, RetryAfter: hub.RetryAfter,
+		BeforeSend: func() { w.reached("before-send") }, AfterSend: func() { w.reached("after-send") },
+		Observe: func(p outbox.Pass) {
+			if p.Err != nil || p.Parked > 0 {
+				w.log.Warn("hub did not take everything", "sent", p.Sent, "later", p.Retried, "parked", p.Parked, "error", p.Err)
+			}
+		},
+	})
+}
+
+// steps is what the queue's jobs do.
+func (w *works) steps() schedule.Steps {
+	return schedule.Steps{
+		Round: func(ctx context.Context, key contest.ServiceKey) error {
+			_, err := w.begin(ctx, key)
+			return err
+		},
+		Advance: w.line.Advance,
+		Collect: w.line.Collect,
+	}
+}
+
+// begin begins a round. A firing while the last round is under way is skipped
+// and counted, not an error.
+func (w *works) begin(ctx context.Context, key contest.ServiceKey) (contest.RoundID, error) {
+	service, err := contest.FindService(string(key))
+	if err != nil {
+		return "", err
+	}
+	started := time.Now()
+	id, err := w.line.Begin(ctx, key)
+	if errors.Is(err, conduct.ErrRoundOpen) {
+		w.log.Info("firing skipped: the last round is still under way", "service", key)
+		w.instruments.JobDone(service, web.JobSkipped, 0)
+		return "", nil
+	}
+	if err != nil {
+		w.instruments.JobDone(service, web.JobFailed, time.Since(started))
+	}
+	return id, err
+}
+
+// query asks the metric store, and counts it.
+func (w *works) query(ctx context.Context, promql string, at time.Time) ([]contest.Sample, error) {
+	w.instruments.PrometheusQuery()
+	return w.prom.Query(ctx, promql, at)
+}
+
+// quietly passes on warnings only, for parts that talk much.
+func quietly(log *slog.Logger) *slog.Logger {
+	if log.Enabled(context.Background(), slog.LevelDebug) {
+		return log
+	}
+	return slog.New(slog.DiscardHandler)
+}

@@ -1,0 +1,142 @@
+package main
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/hackload-kz/hackload/orchestrator/contest"
+	"github.com/hackload-kz/hackload/orchestrator/metricstore"
+	"github.com/hackload-kz/hackload/orchestrator/outbox"
+	"github.com/hackload-kz/hackload/orchestrator/store"
+	"github.com/hackload-kz/hackload/orchestrator/web"
+)
+
+// writers lets each launch write its own series and no other's. The token of a
+// launch is derived from a secret of the state directory and its testid, so a
+// restarted process admits the launches that go on without having stored any.
+type writers struct {
+	url     string
+	secret  []byte
+	metrics *metricstore.Store // nil with a Prometheus outside
+	outside string             // its bearer token
+	log     *slog.Logger
+}
+
+func (w *works) writers() (*writers, error) {
+	if w.metrics == nil {
+		return &writers{url: strings.TrimRight(w.config.Prometheus.URL, "/") + "/api/v1/write", outside: w.config.Prometheus.Token.Reveal()}, nil
+	}
+	secret, err := stateSecret(filepath.Join(w.config.State.Dir, "write.key"))
+	if err != nil {
+		return nil, err
+	}
+	return &writers{url: w.metrics.WriteURL(), secret: secret, metrics: w.metrics, log: w.log}, nil
+}
+
+// stateSecret reads the secret in path, making it the first time.
+func stateSecret(path string) ([]byte, error) {
+	secret, err := os.ReadFile(path)
+	if err == nil && len(secret) == sha256.Size {
+		return secret, nil
+	}
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("read write key: %w", err)
+	}
+	secret = make([]byte, sha256.Size)
+	if _, err := rand.Read(secret); err != nil {
+		return nil, fmt.Errorf("make write key: %w", err)
+	}
+	if err := os.WriteFile(path, secret, 0o600); err != nil {
+		return nil, fmt.Errorf("keep write key: %w", err)
+	}
+	return secret, nil
+}
+
+// Admit lets a launch write and returns where and with which token.
+func (w *writers) Admit(id contest.TestID) (url, token string) {
+	if w.metrics == nil {
+		return w.url, w.outside
+	}
+	mac := hmac.New(sha256.New, w.secret)
+	mac.Write([]byte(id))
+	token = hex.EncodeToString(mac.Sum(nil))
+	if err := w.metrics.Authorise(id, token); err != nil {
+		// The launch will be refused and its run found invalid, with this reason.
+		w.log.Error("launch cannot be admitted to the metric store", "testid", id, "error", err)
+	}
+	return w.url, token
+}
+
+// Dismiss makes the launch's token worthless.
+func (w *writers) Dismiss(id contest.TestID) {
+	if w.metrics != nil {
+		w.metrics.Revoke(id)
+	}
+}
+
+// outboxRows is the outbox as the flusher sees it.
+type outboxRows struct{ *store.Store }
+
+// Settle writes all receipts in one transaction.
+func (o outboxRows) Settle(ctx context.Context, receipts []outbox.Receipt) error {
+	return o.Write(ctx, func(tx *store.Tx) error {
+		for _, r := range receipts {
+			if err := tx.SettleUpdate(ctx, store.Settlement(r)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// observer turns what the line does into metrics, and wakes the flusher.
+type observer struct{ *works }
+
+// RunJudged counts a judged run.
+func (o observer) RunJudged(r contest.Run) {
+	if s, err := contest.FindService(string(r.Service)); err == nil {
+		o.instruments.RunJudged(s, r.Outcome)
+	}
+}
+
+// RoundEnded counts a finished round.
+func (o observer) RoundEnded(r contest.Round) {
+	if s, err := contest.FindService(string(r.Service)); err == nil && r.EndedAt != nil {
+		o.instruments.JobDone(s, web.JobSucceeded, r.EndedAt.Sub(r.StartedAt))
+		o.instruments.TeamsProcessed(s, r.Teams)
+	}
+}
+
+// UpdateQueued wakes the flusher.
+func (o observer) UpdateQueued() {
+	if o.flusher != nil {
+		o.flusher.Wake()
+	}
+}
+
+// countedTransport counts the Hub's answers by status code.
+type countedTransport struct {
+	under http.RoundTripper
+	count func(code int)
+}
+
+// RoundTrip passes the request on.
+func (t countedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := t.under.RoundTrip(r)
+	if err != nil {
+		t.count(0)
+		return nil, err
+	}
+	t.count(resp.StatusCode)
+	return resp, nil
+}

@@ -1,0 +1,162 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hackload-kz/hackload/orchestrator/contest"
+	"github.com/hackload-kz/hackload/orchestrator/store"
+	"github.com/hackload-kz/hackload/orchestrator/web"
+)
+
+// board is the present standing, read from the state. Teams are those of the
+// newest verdicts, so that the page needs no Hub.
+type board struct{ *works }
+
+// Teams lists the teams that have a verdict or a run.
+func (b board) Teams(ctx context.Context) ([]contest.Team, error) {
+	verdicts, err := b.store.Verdicts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	seen := map[contest.Slug]bool{}
+	var teams []contest.Team
+	add := func(t contest.Team) {
+		if !seen[t.Slug] {
+			seen[t.Slug] = true
+			teams = append(teams, t)
+		}
+	}
+	for _, v := range verdicts {
+		add(v.Team)
+	}
+	runs, err := b.store.Runs(ctx, store.RunFilter{Limit: 500})
+	for _, r := range runs {
+		add(r.Team)
+	}
+	return teams, err
+}
+
+// Verdicts lists the newest verdict of each team and criterion.
+func (b board) Verdicts(ctx context.Context) ([]contest.Verdict, error) { return b.store.Verdicts(ctx) }
+
+// archive is every run, read from the state.
+type archive struct{ *store.Store }
+
+// Runs lists runs, newest first.
+func (a archive) Runs(ctx context.Context, f web.RunFilter) ([]contest.Run, error) {
+	return a.Store.Runs(ctx, store.RunFilter(f))
+}
+
+// Run finds a run with its evidence and verdict.
+func (a archive) Run(ctx context.Context, id string) (web.RunRecord, error) {
+	run, err := a.Store.Run(ctx, id)
+	if errors.Is(err, store.ErrNotFound) {
+		return web.RunRecord{}, fmt.Errorf("%w: %w", web.ErrNotFound, err)
+	}
+	if err != nil || run.State != contest.RunJudged {
+		return web.RunRecord{Run: run.Run}, err
+	}
+	sealed, err := a.Evidence(ctx, run.ID)
+	if err != nil {
+		return web.RunRecord{}, err
+	}
+	judged, err := a.RunVerdict(ctx, run.ID)
+	if err != nil {
+		return web.RunRecord{}, err
+	}
+	var e contest.Evidence
+	if err := json.Unmarshal(sealed.JSON, &e); err != nil {
+		return web.RunRecord{}, fmt.Errorf("decode evidence of run %s: %w", run.ID, err)
+	}
+	return web.RunRecord{Run: run.Run, Evidence: &e, Verdict: &judged.Verdict, EvidenceJSON: sealed.JSON, EvidenceSHA256: sealed.SHA256}, nil
+}
+
+// pulse is what the orchestrator knows of itself.
+type pulse struct{ *works }
+
+// healthRounds is how many of a service's last rounds its error rate counts.
+const healthRounds = 20
+
+// Health tells of every service, from its last rounds.
+func (p pulse) Health(ctx context.Context) ([]contest.ServiceHealth, error) {
+	var all []contest.ServiceHealth
+	for _, s := range contest.Services() {
+		rounds, err := p.store.Rounds(ctx, s.Key, healthRounds)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, healthOf(s, rounds))
+	}
+	return all, nil
+}
+
+// healthOf judges a service by its last rounds, newest first: healthy when the
+// last one succeeded and few failed, unhealthy after three failures in a row.
+func healthOf(s contest.Service, rounds []contest.Round) contest.ServiceHealth {
+	h := contest.ServiceHealth{ServiceName: s.Name, Status: "healthy"}
+	failed := 0
+	for i, r := range rounds {
+		if i == 0 {
+			h.LastRunTime = &r.StartedAt
+		}
+		switch {
+		case r.Error != "":
+			failed++
+			if h.LastSuccessTime == nil {
+				h.ConsecutiveFailures++
+			}
+		case r.EndedAt != nil && h.LastSuccessTime == nil:
+			h.LastSuccessTime = r.EndedAt
+		}
+	}
+	if len(rounds) > 0 {
+		h.ErrorRate = float64(failed) / float64(len(rounds))
+	}
+	switch {
+	case h.ConsecutiveFailures >= 3:
+		h.Status = "unhealthy"
+	case h.ConsecutiveFailures > 0 || h.ErrorRate > 0.2:
+		h.Status = "degraded"
+	}
+	return h
+}
+
+// Ready tells what is missing to work.
+func (p pulse) Ready(ctx context.Context) error {
+	if _, err := p.store.Meta(ctx, metaMetricsAddr); err != nil {
+		return errors.New("the state database cannot be read")
+	}
+	if _, err := p.prom.Version(ctx); err != nil {
+		return errors.New("the metric store does not answer")
+	}
+	return nil
+}
+
+// Active lists the runs under load.
+func (p pulse) Active(context.Context) ([]web.ActiveRun, error) {
+	var all []web.ActiveRun
+	for _, r := range p.line.Live().Runs() {
+		all = append(all, web.ActiveRun(r))
+	}
+	return all, nil
+}
+
+// gauges reads what a scrape shows of the state.
+func (w *works) gauges(ctx context.Context) (web.Gauges, error) {
+	rows, err := w.store.Outbox(ctx)
+	if err != nil {
+		return web.Gauges{}, err
+	}
+	g := web.Gauges{OutboxRows: map[contest.OutboxState]int{}, ActiveRuns: len(w.line.Live().Runs())}
+	for _, r := range rows {
+		g.OutboxRows[r.State]++
+		if r.State == contest.OutboxPending {
+			g.OutboxOldest = max(g.OutboxOldest, time.Since(r.CreatedAt))
+		}
+	}
+	return g, nil
+}
