@@ -79,8 +79,8 @@ type Settlement struct {
 	State     contest.OutboxState
 	Attempts  int
 	DueAt     time.Time
-	At        time.Time
 	Error     string
+	At        time.Time
 }
 
 // SettleUpdate writes a settlement. One for an older version than the row's is

@@ -22,10 +22,10 @@ type Climb struct {
 	Env        map[string]string `json:"env,omitempty"`
 }
 
-// InsertRound starts a round.
+// InsertRound starts a round, or records one that could not begin.
 func (tx *Tx) InsertRound(ctx context.Context, r contest.Round) error {
-	_, err := tx.SQL.ExecContext(ctx, `INSERT INTO rounds (id, service, started_at, teams, error) VALUES (?, ?, ?, ?, ?)`,
-		r.ID, r.Service, millis(r.StartedAt), r.Teams, r.Error)
+	_, err := tx.SQL.ExecContext(ctx, `INSERT INTO rounds (id, service, started_at, ended_at, teams, error) VALUES (?, ?, ?, ?, ?, ?)`,
+		r.ID, r.Service, millis(r.StartedAt), millisOrNull(r.EndedAt), r.Teams, r.Error)
 	return wrap("insert round", err)
 }
 
@@ -104,4 +104,10 @@ func (s *Store) CountRounds(ctx context.Context, service contest.ServiceKey) (n 
 func (tx *Tx) OpenRound(ctx context.Context, service contest.ServiceKey) (id contest.RoundID, err error) {
 	err = tx.SQL.QueryRowContext(ctx, `SELECT id FROM rounds WHERE service = ? AND ended_at IS NULL LIMIT 1`, service).Scan(&id)
 	return id, wrap("read open round", notFound(err))
+}
+
+// OpenClimbs returns how many climbs of a round have not ended.
+func (s *Store) OpenClimbs(ctx context.Context, round contest.RoundID) (n int, err error) {
+	err = s.read.QueryRowContext(ctx, `SELECT count(*) FROM climbs WHERE round_id = ? AND ended_at IS NULL`, round).Scan(&n)
+	return n, wrap("count open climbs", err)
 }
