@@ -51,10 +51,11 @@ func wordsOf(body []byte) string {
 		text = said.Message
 	case strings.HasPrefix(text, "<"):
 		text = ErrHTML.Error()
-	case text == "":
-		text = "nothing"
 	}
-	return clip(text)
+	if text = clip(text); text == "" {
+		return "nothing readable"
+	}
+	return text
 }
 
 // clip makes foreign text one short printable line.
