@@ -22,10 +22,13 @@ func (j *judgement) delivered() {
 		j.aborted(&f)
 	case done+1 >= planned || done >= j.rules.MinDelivered*planned:
 		// One iteration more or less is the executor's rounding.
-	case j.overBound():
+	case j.waited() && j.overBound():
 		f.Outcome = contest.OutcomeFailed
 		f.Sentence += fmt.Sprintf(" The service answered slower than the bound: %s arrivals found nobody free and %s never ended, all count as failures.",
 			number(j.e.Count("dropped_iterations", j.rules.Judged)), number(j.unfinished(j.rules.Judged)))
+	case !j.waited():
+		f.Outcome = contest.OutcomeInvalid
+		f.Sentence += " Nothing shows that the service was asked at all."
 	default:
 		f.Outcome = contest.OutcomeInvalid
 		f.Sentence += " The service answered within the bound, so the load generators could not keep up."
@@ -69,9 +72,6 @@ func (j *judgement) waited() bool {
 // that came would favour a service that holds requests for ever.
 func (j *judgement) overBound() bool {
 	unfinished := j.unfinished(j.rules.Judged)
-	if !j.waited() {
-		return false
-	}
 	ruled := false
 	for _, t := range j.rules.Thresholds {
 		if !j.rules.latencyRule(t) {
