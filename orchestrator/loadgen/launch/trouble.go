@@ -2,6 +2,7 @@ package launch
 
 import (
 	"fmt"
+	"syscall"
 	"time"
 
 	"github.com/hackload-kz/hackload/orchestrator/contest"
@@ -56,7 +57,7 @@ func trouble(r Result, reason, words string) string {
 		what += codeMeans(r.ExitCode) + " " + took
 	}
 	switch {
-	case reason != "" && r.ExitCode < 0:
+	case reason != "" && r.ExitCode < 0 && r.Signal != syscall.SIGTERM.String():
 		what += ", and had to be killed"
 	case words != "":
 		what += ": " + words

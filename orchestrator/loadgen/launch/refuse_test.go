@@ -1,0 +1,131 @@
+package launch_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/hackload-kz/hackload/orchestrator/contest"
+	"github.com/hackload-kz/hackload/orchestrator/loadgen/launch"
+)
+
+func TestStartRefuses(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		name   string
+		change func(*contest.Launch, *launch.Config)
+		want   string
+	}{
+		{"testid that leaves the folder", func(o *contest.Launch, _ *launch.Config) { o.TestID = "../x" }, `testid "../x" is not valid`},
+		{"no testid", func(o *contest.Launch, _ *launch.Config) { o.TestID = "" }, "is not valid"},
+		{"team", func(o *contest.Launch, _ *launch.Config) { o.Team = "a b" }, `team "a b" is not valid`},
+		{"scenario that leaves the folder", func(o *contest.Launch, _ *launch.Config) { o.Scenario = "../../etc/x" }, "is not a script's name"},
+		{"unknown scenario", func(o *contest.Launch, _ *launch.Config) { o.Scenario = "typo" }, "there is no scenario typo"},
+		{"name of a variable", func(o *contest.Launch, _ *launch.Config) { o.Env["A=B"] = "" }, `variable "A=B" cannot be handed`},
+		{"value of a variable", func(o *contest.Launch, _ *launch.Config) { o.Env["A"] = "x\x00y" }, `variable "A" cannot be handed`},
+		{"no program", func(_ *contest.Launch, c *launch.Config) { c.Program = "/nowhere/hackload" }, "start launch t-1: fork/exec /nowhere/hackload: no such file"},
+		{"too many files", func(_ *contest.Launch, c *launch.Config) { c.Scenarios = crowded() }, "more than 1000 files"},
+		{"too much data", func(_ *contest.Launch, c *launch.Config) {
+			c.Scenarios = fstest.MapFS{"search.js": {Data: make([]byte, 64<<20+1)}}
+		}, "more than 64 MiB"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			cfg, order := config(t.TempDir()), job("t-1", "finish")
+			row.change(&order, &cfg)
+			l := launch.New(cfg)
+			defer l.Close()
+			require.ErrorContains(t, l.Start(t.Context(), order), row.want)
+			entries, err := os.ReadDir(cfg.Dir)
+			require.True(t, err == nil || errors.Is(err, os.ErrNotExist))
+			require.Empty(t, entries, "nothing is left")
+		})
+	}
+}
+
+func crowded() fstest.MapFS {
+	files := fstest.MapFS{"search.js": {}}
+	for i := range 1000 {
+		files[fmt.Sprintf("data/%d.json", i)] = &fstest.MapFile{}
+	}
+	return files
+}
+
+func TestBadIdentities(t *testing.T) {
+	t.Parallel()
+	l, _ := stage(t)
+	_, err := l.Status(t.Context(), "../x")
+	require.ErrorContains(t, err, "is not valid")
+	require.ErrorContains(t, l.Stop(t.Context(), "a/b"), "is not valid")
+	require.ErrorContains(t, l.Remove(t.Context(), ""), "is not valid")
+	ids, err := l.List(t.Context())
+	require.NoError(t, err)
+	require.Empty(t, ids)
+}
+
+func TestCancelledContexts(t *testing.T) {
+	t.Parallel()
+	l, _ := stage(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.ErrorIs(t, l.Start(ctx, job("t-1", "run")), context.Canceled)
+	_, err := l.Status(ctx, "t-1")
+	require.ErrorIs(t, err, context.Canceled)
+	_, err = l.List(ctx)
+	require.ErrorIs(t, err, context.Canceled)
+}
+
+func TestInspect(t *testing.T) {
+	t.Parallel()
+	l, cfg := stage(t)
+	script, err := l.Inspect(t.Context(), "search", map[string]string{"USERS": "25"})
+	require.NoError(t, err)
+	require.Equal(t, contest.Script{Name: "search", SHA256: "25"}, script)
+	for _, row := range []struct{ name, scenario, behaviour, want string }{
+		{"broken script", "search", "broken", "script search.js: line 3: unexpected token (exit status 107)"},
+		{"no words", "search", "silent", "inspect scenario search: exit status 3"},
+		{"no end of output", "search", "endless", "wrote more than 1048576 bytes"},
+		{"not JSON", "search", "nonsense", "read the generator's answer"},
+		{"unknown", "typo", "", "there is no scenario typo"},
+		{"outside", "../x", "", "not a script's name"},
+	} {
+		_, err := l.Inspect(t.Context(), row.scenario, map[string]string{"BEHAVE": row.behaviour})
+		require.ErrorContains(t, err, row.want, row.name)
+	}
+	_, err = l.Inspect(t.Context(), "search", map[string]string{"": "x"})
+	require.ErrorContains(t, err, "cannot be handed")
+
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	_, err = l.Inspect(ctx, "search", map[string]string{"BEHAVE": "hang"})
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	entries, err := os.ReadDir(cfg.Dir)
+	require.NoError(t, err)
+	require.Empty(t, entries)
+}
+
+func ExampleWriteResult() {
+	dir, err := os.MkdirTemp("", "launch")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "result.json")
+	err = launch.WriteResult(path, launch.Result{
+		ExitCode: 99, Started: time.Unix(0, 0).UTC(), Ended: time.Unix(41, 0).UTC(),
+	})
+	text, _ := os.ReadFile(path)
+	fmt.Print(string(text))
+	fmt.Println(err)
+	// Output:
+	// {"exitCode":99,"aborted":false,"started":"1970-01-01T00:00:00Z","ended":"1970-01-01T00:00:41Z"}
+	// <nil>
+}
