@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/hackload-kz/hackload/orchestrator/contest"
@@ -94,7 +93,7 @@ func (s *site) apiResults(w http.ResponseWriter, r *http.Request) error {
 		}
 		body.Teams = append(body.Teams, out)
 	}
-	return writeJSON(w, body)
+	return sendJSON(w, r, body)
 }
 
 func (s *site) apiTeam(w http.ResponseWriter, r *http.Request) error {
@@ -106,7 +105,7 @@ func (s *site) apiTeam(w http.ResponseWriter, r *http.Request) error {
 	for _, run := range runs {
 		body.Runs = append(body.Runs, s.runJSON(run))
 	}
-	return writeJSON(w, body)
+	return sendJSON(w, r, body)
 }
 
 func (s *site) apiRun(w http.ResponseWriter, r *http.Request) error {
@@ -119,7 +118,7 @@ func (s *site) apiRun(w http.ResponseWriter, r *http.Request) error {
 		body.EvidenceURL = s.PublicURL + "/api/v1/runs/" + string(rec.Run.ID) + "/evidence"
 		body.EvidenceSHA256 = rec.EvidenceSHA256
 	}
-	return writeJSON(w, body)
+	return sendJSON(w, r, body)
 }
 
 // apiEvidence hands out the evidence as it is stored. Its digest is taken of
@@ -188,18 +187,7 @@ func publicMetrics(v contest.Verdict) map[string]any {
 	return public
 }
 
-func writeJSON(w http.ResponseWriter, body any) error {
-	var b bytes.Buffer
-	if err := json.NewEncoder(&b).Encode(body); err != nil {
-		return fmt.Errorf("encode answer: %w", err)
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Content-Length", strconv.Itoa(b.Len()))
-	_, _ = w.Write(b.Bytes()) // the reader may be gone; nothing is left to tell it
-	return nil
-}
-
-func (s *site) errorJSON(w http.ResponseWriter, code int) {
+func (s *site) errorJSON(w http.ResponseWriter, _ *http.Request, code int) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(code)
 	fmt.Fprintf(w, "{\"error\":%q}\n", http.StatusText(code))

@@ -51,7 +51,7 @@ func (s *site) health(w http.ResponseWriter, r *http.Request) error {
 			body.Status = unhealthy
 		}
 	}
-	return writeJSON(w, body)
+	return sendJSON(w, r, body)
 }
 
 // serviceHealth answers with one service, found by any of its three names.
@@ -66,7 +66,7 @@ func (s *site) serviceHealth(w http.ResponseWriter, r *http.Request) error {
 	}
 	for _, h := range services {
 		if h.ServiceName == service.Name {
-			return writeJSON(w, serviceHealthJSON(h))
+			return sendJSON(w, r, serviceHealthJSON(h))
 		}
 	}
 	return ErrNotFound

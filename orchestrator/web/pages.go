@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"cmp"
 	"embed"
 	"fmt"
 	"html/template"
@@ -21,6 +22,7 @@ type pages map[string]*template.Template
 // frame is what every page has around its content.
 type frame struct {
 	Title   string
+	Code    int // HTTP status; 0 means 200
 	Version string
 	Zone    string
 	Refresh bool // the reader asked for a page that renews itself
@@ -53,15 +55,13 @@ func loadPages(w words, assets map[string]asset) pages {
 }
 
 // render writes a whole page or fails before its first byte.
-func (s *site) render(w http.ResponseWriter, code int, name string, f frame) error {
+func (s *site) render(w http.ResponseWriter, r *http.Request, name string, f frame) error {
 	f.Version, f.Zone = shown(s.Version, shortText), s.Timezone.String()
 	var b bytes.Buffer
 	if err := s.pages[name].Execute(&b, f); err != nil {
 		return fmt.Errorf("render page %s: %w", name, err)
 	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.WriteHeader(code)
-	_, _ = w.Write(b.Bytes()) // the reader may be gone; nothing is left to tell it
+	send(w, r, content{cmp.Or(f.Code, http.StatusOK), "text/html; charset=utf-8", b.Bytes()})
 	return nil
 }
 
@@ -95,7 +95,7 @@ func (s *site) results(w http.ResponseWriter, r *http.Request) error {
 	if live {
 		w.Header().Set("Refresh", "5")
 	}
-	return s.render(w, http.StatusOK, "results", frame{Title: "Results", Refresh: live, Body: resultsPage{table, active}})
+	return s.render(w, r, "results", frame{Title: "Results", Refresh: live, Body: resultsPage{table, active}})
 }
 
 type teamPage struct {
@@ -156,7 +156,7 @@ func (s *site) team(w http.ResponseWriter, r *http.Request) error {
 			page.Criteria = append(page.Criteria, part)
 		}
 	}
-	return s.render(w, http.StatusOK, "team", frame{Title: teamName(row.Team, shortText), Body: page})
+	return s.render(w, r, "team", frame{Title: teamName(row.Team, shortText), Body: page})
 }
 
 type runPage struct {
@@ -174,7 +174,7 @@ func (s *site) run(w http.ResponseWriter, r *http.Request) error {
 		page.Chart = draw(rec.Evidence.Latency)
 	}
 	heading := fmt.Sprintf("%s: %s, level %d", teamName(rec.Run.Team, shortText), longTitle(rec.Run.Criterion), rec.Run.LevelNo+1)
-	return s.render(w, http.StatusOK, "run", frame{Title: heading, Body: page})
+	return s.render(w, r, "run", frame{Title: heading, Body: page})
 }
 
 type troublePage struct {
@@ -185,13 +185,13 @@ type troublePage struct {
 
 // errorPage tells a reader that there is no such page, or that we are in
 // trouble, without the details that belong in the log.
-func (s *site) errorPage(w http.ResponseWriter, code int) {
+func (s *site) errorPage(w http.ResponseWriter, r *http.Request, code int) {
 	hint := "The orchestrator could not read its state. It keeps measuring; try again in a moment."
 	if code == http.StatusNotFound {
 		hint = "There is no such page. The team may have left the contest, or the address was mistyped."
 	}
 	body := troublePage{code, http.StatusText(code), hint}
-	if err := s.render(w, code, "trouble", frame{Title: body.Word, Body: body}); err != nil {
+	if err := s.render(w, r, "trouble", frame{Title: body.Word, Code: code, Body: body}); err != nil {
 		http.Error(w, body.Word, code)
 	}
 }

@@ -77,7 +77,7 @@ type answer func(w http.ResponseWriter, r *http.Request) error
 
 // try runs h with a deadline and turns its error into an answer by fail. It is
 // the one place where the package logs.
-func (s *site) try(h answer, fail func(http.ResponseWriter, int)) http.HandlerFunc {
+func (s *site) try(h answer, fail func(http.ResponseWriter, *http.Request, int)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), requestTimeout)
 		defer cancel()
@@ -85,11 +85,11 @@ func (s *site) try(h answer, fail func(http.ResponseWriter, int)) http.HandlerFu
 		switch {
 		case err == nil:
 		case errors.Is(err, ErrNotFound):
-			fail(w, http.StatusNotFound)
+			fail(w, r, http.StatusNotFound)
 		case r.Context().Err() != nil: // the reader has gone away
 		default:
 			s.Log.ErrorContext(r.Context(), "answer request", "path", r.URL.Path, "error", err)
-			fail(w, http.StatusInternalServerError)
+			fail(w, r, http.StatusInternalServerError)
 		}
 	}
 }
