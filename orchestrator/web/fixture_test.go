@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -24,23 +25,34 @@ type state struct {
 	broken   error
 }
 
-func (s *state) Teams(context.Context) ([]contest.Team, error) { return s.teams, s.broken }
+// fault is what every read answers with. A database may hang, so a read
+// without a deadline is a fault by itself.
+func (s *state) fault(ctx context.Context) error {
+	if _, bounded := ctx.Deadline(); !bounded {
+		return errors.New("a read without a deadline")
+	}
+	return s.broken
+}
 
-func (s *state) Verdicts(context.Context) ([]contest.Verdict, error) { return s.verdicts, s.broken }
+func (s *state) Teams(ctx context.Context) ([]contest.Team, error) { return s.teams, s.fault(ctx) }
 
-func (s *state) Runs(_ context.Context, f web.RunFilter) ([]contest.Run, error) {
+func (s *state) Verdicts(ctx context.Context) ([]contest.Verdict, error) {
+	return s.verdicts, s.fault(ctx)
+}
+
+func (s *state) Runs(ctx context.Context, f web.RunFilter) ([]contest.Run, error) {
 	var found []contest.Run
 	for _, r := range s.records {
 		if len(found) < f.Limit && (f.Team == "" || f.Team == r.Run.Team.Slug) {
 			found = append(found, r.Run)
 		}
 	}
-	return found, s.broken
+	return found, s.fault(ctx)
 }
 
-func (s *state) Run(_ context.Context, id string) (web.RunRecord, error) {
-	if s.broken != nil {
-		return web.RunRecord{}, s.broken
+func (s *state) Run(ctx context.Context, id string) (web.RunRecord, error) {
+	if err := s.fault(ctx); err != nil {
+		return web.RunRecord{}, err
 	}
 	for _, r := range s.records {
 		if string(r.Run.ID) == id || string(r.Run.TestID) == id {
@@ -50,11 +62,13 @@ func (s *state) Run(_ context.Context, id string) (web.RunRecord, error) {
 	return web.RunRecord{}, fmt.Errorf("run %s: %w", id, web.ErrNotFound)
 }
 
-func (s *state) Health(context.Context) ([]contest.ServiceHealth, error) { return s.health, s.broken }
+func (s *state) Health(ctx context.Context) ([]contest.ServiceHealth, error) {
+	return s.health, s.fault(ctx)
+}
 
-func (s *state) Ready(context.Context) error { return s.notReady }
+func (s *state) Ready(ctx context.Context) error { return errors.Join(s.notReady, s.fault(ctx)) }
 
-func (s *state) Active(context.Context) ([]web.ActiveRun, error) { return s.active, s.broken }
+func (s *state) Active(ctx context.Context) ([]web.ActiveRun, error) { return s.active, s.fault(ctx) }
 
 func (s *state) config() web.Config {
 	return web.Config{Board: s, Archive: s, Pulse: s, PublicURL: "https://results.example/", Version: "1.2.3"}

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"time"
@@ -14,6 +15,9 @@ const (
 	degraded  = "degraded"
 	unhealthy = "unhealthy"
 )
+
+// readyTimeout bounds what a readiness probe waits for the parts it asks.
+const readyTimeout = 5 * time.Second
 
 // serviceHealthJSON is contest.ServiceHealth with its dates in UTC, so that
 // equal instants are equal texts.
@@ -77,7 +81,9 @@ func (s *site) alive(w http.ResponseWriter, _ *http.Request) { writeText(w, http
 
 // ready answers a readiness probe, with what is missing in words.
 func (s *site) ready(w http.ResponseWriter, r *http.Request) {
-	if err := s.Pulse.Ready(r.Context()); err != nil {
+	ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
+	defer cancel()
+	if err := s.Pulse.Ready(ctx); err != nil {
 		writeText(w, http.StatusServiceUnavailable, shown(err.Error(), proseText)+"\n")
 		return
 	}
