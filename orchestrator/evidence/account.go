@@ -123,6 +123,7 @@ func (a *account) close(f form) (contest.Evidence, error) {
 		Thresholds: a.thresholdCounts(),
 		Counts:     a.counts(),
 		Latency:    a.distribution(),
+		Generators: []contest.GeneratorHealth{},
 		Queries:    queries,
 	}
 	for _, instance := range slices.Sorted(maps.Keys(a.generators)) {

@@ -61,7 +61,6 @@ type generator struct {
 	testid   contest.TestID
 	instance string
 	push     func(...prompb.TimeSeries)
-	labels   map[string]string
 }
 
 func newGenerator(t testing.TB, store *metricstore.Store, testid contest.TestID, instance string) *generator {

@@ -13,6 +13,7 @@ import (
 )
 
 const (
+	nameLabel     = "__name__"
 	maxLabels     = 64
 	maxLabelBytes = 4 << 10
 )
@@ -93,7 +94,7 @@ func histogramPoint(h interface {
 // check refuses what would make the store grow without bound or what it could
 // not answer later.
 func (s series) check() error {
-	name := s.labels.Get(labels.MetricName)
+	name := s.labels.Get(nameLabel)
 	if name == "" {
 		return errors.New("a series has no __name__")
 	}

@@ -71,7 +71,7 @@ func (rc receiver) Store(r *http.Request, kind remote.WriteMessageType) (*remote
 	for _, series := range batch {
 		if got := series.labels.Get("testid"); got != string(testid) {
 			return refuse(http.StatusForbidden, fmt.Errorf("the series %s has testid %q, but this token writes %q only",
-				short(series.labels.Get(labels.MetricName)), short(got), testid))
+				short(series.labels.Get(nameLabel)), short(got), testid))
 		}
 		if err := series.check(); err != nil {
 			return refuse(http.StatusBadRequest, err)
@@ -139,7 +139,7 @@ type leftOut struct {
 
 func (l *leftOut) add(ls labels.Labels, err error) {
 	if l.count == 0 {
-		l.series, l.first = short(ls.Get(labels.MetricName)), err
+		l.series, l.first = short(ls.Get(nameLabel)), err
 	}
 	l.count++
 }
