@@ -103,9 +103,9 @@ func owners() []owner {
 		{"k8s.io", []string{"orchestrator/kube"}, "there is one client of Kubernetes"},
 		{"github.com/riverqueue", []string{"orchestrator/schedule", "orchestrator/store"}, "the job queue can be replaced in one place"},
 		{"modernc.org/sqlite", []string{"orchestrator/store", "orchestrator/lab"}, "only state knows which database it is in"},
-		{"github.com/spf13/cobra", []string{"."}, "only main reads arguments"},
+		{"github.com/spf13/cobra", []string{".", "orchestrator/loadgen"}, "only main reads arguments, and the generator those of k6"},
 		{"html/template", []string{"orchestrator/web"}, "pages are made in one place"},
-		{"flag", []string{}, "only main reads arguments, and it uses cobra"},
+		{"flag", []string{}, "arguments are read with cobra, where they are read at all"},
 	}
 }
 
