@@ -26,14 +26,14 @@ const LEVEL = level();
 
 /** A pause between the load and the contention, and how long the latter may take. */
 const PAUSE_MS = 500;
-const CONTENTION_MS = Math.min(30_000, Math.max(3500, LEVEL.duration / 10));
+const CONTENTION_MS = Math.min(30_000, Math.max(3000, LEVEL.duration / 10));
 const CONTENTION_START = LEVEL.ramp + LEVEL.duration + PAUSE_MS;
 const VERIFY_START = CONTENTION_START + CONTENTION_MS + PAUSE_MS;
 
 const MOST_USERS = Math.max(1, Number(__ENV.BOOKING_USERS) || 1000);
 const users = loadUsers((path) => open(path), Math.min(MOST_USERS, Math.max(2 * CONTESTANTS, arrivals(LEVEL))));
 /** verify stops by itself before the generator would cut it off in silence. */
-const VERIFY_MS = 5000 + users.length * 50;
+const VERIFY_MS = 5000 + users.length * 200;
 
 /** @type {import('k6/options').Options} */
 export const options = {
@@ -71,10 +71,12 @@ export const options = {
  * and how many pages there are. It only reads, so it may run once on each of
  * several generators and finds the same on each. It never throws: a service
  * that does not answer has to fail by what the visitors meet.
- * @returns {{contested: (number | string)[], pages: number}}
+ * @returns {import('./lib/attempt.js').Hall}
  */
 export function setup() {
-  return surveySeats(new Visitor(API, users[0]));
+  const { contested, pages, atLeast } = surveySeats(new Visitor(API, users[0]));
+  // Twice as many, because an attempt may leave more than one seat taken.
+  return { contested, pages, mayRunOut: contested.length > 0 && atLeast < 2 * arrivals(LEVEL) };
 }
 
 /**

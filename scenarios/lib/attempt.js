@@ -21,7 +21,7 @@ const failedSeatRequests = new Counter('failed_seat_requests');
 const soldOut = new Counter('sold_out_arrivals');
 
 /** A visitor looks at so many pages, and loses so many seats, before giving up. */
-const MOST_PAGES = 4;
+const MOST_PAGES = 8;
 const MOST_CONFLICTS = 8;
 /** After so many lost seats of one page the visitor opens another one. */
 const CONFLICTS_PER_PAGE = 2;
@@ -29,7 +29,10 @@ const CONFLICTS_PER_PAGE = 2;
 /**
  * @typedef {import('./tickets.js').Visitor} Visitor
  * @typedef {import('./tickets.js').Seat} Seat
- * @typedef {{contested: (number | string)[], pages: number}} Hall seats to leave alone; pages of seats
+ * @typedef {object} Hall
+ * @property {(number | string)[]} contested seats to leave alone
+ * @property {number} pages pages of seats, roughly
+ * @property {boolean} mayRunOut whether this run could sell all of them
  * @typedef {'booked' | 'failed' | 'sold out'} Outcome
  */
 
@@ -58,8 +61,7 @@ function tryToBook(visitor, hall) {
     return 'failed';
   }
   if (free.length === 0) {
-    // Nothing was free before anyone booked: the service never had a seat.
-    return hall.contested.length > 0 ? 'sold out' : 'failed';
+    return hall.mayRunOut ? 'sold out' : 'failed';
   }
   const booking = visitor.book();
   if (booking === undefined) {
@@ -87,16 +89,17 @@ function tryToBook(visitor, hall) {
 }
 
 /**
- * The free seats of a random page. Pages of free seats grow fewer as seats are
- * sold: an empty one is followed by one in the lower half, at last by the first.
- * Empty when nothing is free; undefined when the service gave no list.
+ * The free seats of a random page. There are fewer pages of free seats as seats
+ * are sold: behind an empty one, only the lower half is searched on. Empty when
+ * nothing was found free; undefined when the service gave no list.
  * @param {Visitor} visitor
  * @param {Hall} hall
  * @returns {Seat[] | undefined}
  */
 function findFree(visitor, hall) {
-  let page = between(1, hall.pages);
+  let last = hall.pages;
   for (let tries = 1; tries <= MOST_PAGES; tries++) {
+    const page = between(1, last);
     const seats = visitor.seats({ page, status: 'FREE' });
     if (seats === undefined) {
       failedSeatRequests.add(1);
@@ -106,26 +109,24 @@ function findFree(visitor, hall) {
     if (free.length > 0) {
       return free;
     }
-    page = tries === MOST_PAGES - 1 ? 1 : between(1, Math.max(1, Math.floor(page / 2)));
+    if (seats.length === 0) {
+      last = Math.max(1, Math.floor(page / 2));
+    }
   }
   return [];
 }
 
 /**
- * Whether the visitor's own bookings show the seat. A service that does not
- * list seats is taken at its word here (verify says that nothing is proven),
- * and so is one whose list fails: that request counts as failed by itself.
+ * Whether the visitor's own bookings show the seat: a booking that its owner
+ * cannot see is none. A service that does not list seats at all is taken at its
+ * word here; verify says that nothing is proven then.
  * @param {Visitor} visitor
  * @param {number | string} booking
  * @param {number | string} seat
  * @returns {boolean}
  */
 function isBooked(visitor, booking, seat) {
-  const bookings = visitor.bookings();
-  if (bookings === undefined) {
-    return true;
-  }
-  const own = bookings.find((candidate) => candidate.id === booking);
+  const own = visitor.bookings()?.find((candidate) => candidate.id === booking);
   return check(own, {
     'the booking is listed with its seat': (b) => b !== undefined && (b.seats === undefined || b.seats.includes(seat)),
   });

@@ -9,6 +9,7 @@
 import { sleep } from 'k6';
 import { Counter } from 'k6/metrics';
 import { made } from './tickets.js';
+import { notProvable } from './verify.js';
 
 const selected = new Counter('contention_selected');
 const refused = new Counter('contention_refused');
@@ -22,7 +23,7 @@ export const CONTESTANTS = 10;
  * still meet at every seat.
  */
 const SEATS = 23;
-const SLOT_MS = 100;
+const SLOT_MS = 50;
 
 /** Pages that are looked through for the seats to fight for. */
 const MOST_PAGES = 4;
@@ -30,6 +31,8 @@ const MOST_PAGES = 4;
 /** Pages of seats that a hall may have (the contest's stadium: 5000), else few. */
 const PAGES = [5000, 500];
 const FEW_PAGES = 50;
+/** Where the last page is looked for: a few seats may be sold already. */
+const NEAR_END = 0.98;
 
 /** A slow service is not asked for how many pages it has. */
 const SURVEY_MS = 4000;
@@ -41,30 +44,33 @@ const SURVEY_MS = 4000;
 /**
  * Looks at the seats before anyone books. `contested` are the first free seats,
  * fewer or none where the service has no more; `pages` is how many pages of
- * seats there are, roughly: enough to spread visitors over the hall.
+ * seats there are, roughly: enough to spread visitors over the hall; `atLeast`
+ * is how many free seats were seen to be there.
  * @param {Visitor} visitor
- * @returns {{contested: (number | string)[], pages: number}}
+ * @returns {{contested: (number | string)[], pages: number, atLeast: number}}
  */
 export function surveySeats(visitor) {
   const began = Date.now();
   /** @type {Set<number | string>} */
   const seats = new Set();
+  let perPage = 0;
   for (let page = 1; page <= MOST_PAGES && seats.size < SEATS; page++) {
-    const found = visitor.seats({ page, status: 'FREE' });
+    const found = visitor.seats({ page, status: 'FREE' }) ?? visitor.seats({ page, status: 'FREE' });
     if (found === undefined || found.length === 0) {
       break;
     }
+    perPage = Math.max(perPage, found.length);
     found.filter((seat) => seat.free).forEach((seat) => seats.add(seat.id));
   }
   const contested = [...seats].slice(0, SEATS);
   const pages = PAGES.find((page) => {
-    // Near the end only: a few seats may be sold already.
-    const last = Math.floor(page * 0.98);
+    const last = Math.floor(page * NEAR_END);
     const found = Date.now() - began < SURVEY_MS ? visitor.seats({ page: last, status: 'FREE' }) : undefined;
     // A service that ignores the page answers with the first one.
     return found !== undefined && found.length > 0 && found[0].id !== contested[0];
   });
-  return { contested, pages: pages ?? FEW_PAGES };
+  const atLeast = pages === undefined ? seats.size : Math.floor(pages * NEAR_END) * perPage;
+  return { contested, pages: pages ?? FEW_PAGES, atLeast };
 }
 
 /**
@@ -74,7 +80,11 @@ export function surveySeats(visitor) {
  */
 export function contend(visitor, { seats, lasting }) {
   const ends = Date.now() + lasting;
-  const booking = seats.length > 0 ? visitor.book() : undefined;
+  if (seats.length === 0) {
+    notProvable.add(1);
+    return;
+  }
+  const booking = visitor.book();
   if (booking === undefined) {
     return;
   }
