@@ -130,6 +130,7 @@ func (a *account) close(f form) (contest.Evidence, error) {
 		e.Generators = append(e.Generators, *a.generators[instance])
 	}
 	a.lookForGenerators(f.at)
+	a.lookForLatency(e)
 	e.Gaps = a.gaps
 	return e, nil
 }

@@ -177,6 +177,7 @@ func TestGaps(t *testing.T) {
 	float := contest.Sample{Labels: map[string]string{"testid": "a", "scenario": "steady"}, Value: 1}
 	within := contest.Sample{Labels: map[string]string{"__name__": "k6_threshold_within_total", "testid": "a",
 		"threshold": "http_req_duration{scenario:steady}: p(95)<2000"}, Value: 2}
+	requests := contest.Sample{Labels: map[string]string{"__name__": "k6_http_reqs_total", "testid": "a", "scenario": "steady"}, Value: 7}
 	tests := []struct {
 		name   string
 		query  evidence.Query
@@ -197,6 +198,8 @@ func TestGaps(t *testing.T) {
 		{"nothing is steady", answer("nothing"), func(s *evidence.Subject) {
 			s.Script.Scenarios[1].Name = "other"
 		}, "none is called steady"},
+		{"requests without latency", answer("k6_.+_total", requests), nil, "7 requests were counted in steady but no latency came"},
+		{"requests without exact counts", answer("k6_.+_total", requests), nil, "no generator counted them for threshold http_req_duration{scenario:steady}: p(95)<2000"},
 		{"warning", func(context.Context, string, time.Time) ([]contest.Sample, error) { return nil, warned{} }, nil, "a shard is away"},
 	}
 	for _, tt := range tests {

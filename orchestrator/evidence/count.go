@@ -122,3 +122,25 @@ func (a *account) distribution() *contest.Latency {
 	}
 	return l
 }
+
+// lookForLatency notes latencies that must exist, because requests were
+// counted, but did not come: a store that drops native histograms, or a
+// generator that does not count for thresholds. Zero would read as a failure of
+// the team.
+func (a *account) lookForLatency(e contest.Evidence) {
+	phase := judgedPhase(e.Script)
+	requests := e.Count("http_reqs", phase)
+	if phase == "" || requests == 0 {
+		return
+	}
+	if e.Latency == nil {
+		a.gap("%v requests were counted in %s but no latency came: does the metric store keep native histograms?", requests, phase)
+	}
+	for _, c := range e.Thresholds {
+		tags := c.Threshold.Tags
+		about := c.Threshold.Metric == "http_req_duration" && (len(tags) == 0 || len(tags) == 1 && tags["scenario"] == phase)
+		if about && c.Threshold.IsTrend() && c.Samples == 0 {
+			a.gap("%v requests were counted in %s but no generator counted them for threshold %s", requests, phase, c.Threshold)
+		}
+	}
+}
