@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	maxAnswer     = 32 << 20 // bytes; 200 teams with full environments stay far below
+	maxAnswer     = 16 << 20 // bytes; 200 teams with full environments stay far below
 	maxRetryAfter = time.Hour
 	maxPause      = 10 * time.Second // between two attempts, unless the Hub asks for more
 )
@@ -32,6 +32,7 @@ type call struct {
 	decode     func(body []byte) error
 	attempts   int  // 0 means as configured
 	suspect500 bool // a 500 may be the fault of our body, so it is not tried again
+	divisible  bool // the same can be said in smaller calls, so a timeout is not tried again
 }
 
 // do makes the call, again and again while that can help. It returns nil or an
@@ -53,7 +54,8 @@ func (c *Client) do(ctx context.Context, k call) error {
 			// The Hub says the same when its own database failed, so once more.
 			unauthorised = true
 			attempts++
-		case last.Permanent, made >= attempts, k.suspect500 && last.Status == http.StatusInternalServerError:
+		case last.Permanent, made >= attempts, k.divisible && timedOut(last),
+			k.suspect500 && last.Status == http.StatusInternalServerError:
 			return struct{}{}, backoff.Permanent(last)
 		case last.RetryAfter > 0:
 			return struct{}{}, &backoff.RetryAfterError{Duration: last.RetryAfter}
@@ -73,6 +75,9 @@ func (c *Client) do(ctx context.Context, k call) error {
 	}
 	return last
 }
+
+// timedOut reports whether an attempt outlasted its deadline.
+func timedOut(err error) bool { return errors.Is(err, context.DeadlineExceeded) }
 
 // exchange makes one attempt. It returns nil when the answer was read and
 // decoded.

@@ -2,6 +2,7 @@ package hub
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -201,8 +202,9 @@ func TestKeyStaysWithTheHub(t *testing.T) {
 
 	_, err = c.environment(t.Context())
 	require.ErrorContains(t, err, "no such key: <key>")
+	printed := faked(t, Config{}, nil) // one that nobody else uses meanwhile
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s"} {
-		assert.NotContains(t, fmt.Sprintf(verb, c), secret, verb)
+		assert.NotContains(t, fmt.Sprintf(verb, printed), secret, verb)
 		assert.NotContains(t, fmt.Sprintf(verb, Config{Key: secret}), secret, verb)
 	}
 }
@@ -223,6 +225,84 @@ func TestRequestCarriesWhatTheHubNeeds(t *testing.T) {
 
 	_, err = c.Criteria(t.Context(), Filter{Criterion: "NONSENSE"})
 	require.ErrorContains(t, err, `unknown criterion "NONSENSE"`)
+}
+
+// TestPublishInChunks: at most a hundred updates in a call, each in exactly one.
+func TestPublishInChunks(t *testing.T) {
+	t.Parallel()
+	var sizes []int
+	seen := map[string]int{}
+	c := faked(t, Config{}, func(r *http.Request) (*http.Response, error) {
+		var sent struct{ Updates []updateJSON }
+		if err := json.NewDecoder(r.Body).Decode(&sent); err != nil {
+			return nil, err
+		}
+		sizes = append(sizes, len(sent.Updates))
+		for _, u := range sent.Updates {
+			seen[string(u.TeamSlug)]++
+		}
+		return respond(200, fmt.Sprintf(`{"updatedEntries":0,"createdEntries":%[1]d,"totalRequests":%[1]d}`, len(sent.Updates))), nil
+	})
+	all := make([]contest.Update, 250)
+	for i := range all {
+		all[i] = search(func(u *contest.Update) { u.TeamSlug = contest.Slug(fmt.Sprint(i)) })
+	}
+	for _, r := range c.Publish(t.Context(), all) {
+		require.NoError(t, r.Err)
+	}
+	assert.Equal(t, []int{100, 100, 50}, sizes)
+	assert.Len(t, seen, 250)
+	assert.Empty(t, c.Publish(t.Context(), nil))
+}
+
+// TestSlowHub: a bulk that cannot be written within the deadline is sent in
+// halves that can, instead of again and again.
+func TestSlowHub(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name      string
+		perUpdate time.Duration
+		calls     int
+		took      time.Duration
+		accepted  int
+	}{
+		{"in halves", time.Second / 2, 3, (30 + 25 + 25) * time.Second, 100},
+		{"not even one", time.Minute, 6 + 3, (6 + 3) * 30 * time.Second, 0},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				calls, accepted := 0, 0
+				c := faked(t, Config{Pause: time.Millisecond}, func(r *http.Request) (*http.Response, error) {
+					calls++
+					var sent struct{ Updates []updateJSON }
+					if err := json.NewDecoder(r.Body).Decode(&sent); err != nil {
+						return nil, err
+					}
+					select {
+					case <-time.After(time.Duration(len(sent.Updates)) * tc.perUpdate):
+						return respond(200, fmt.Sprintf(`{"updatedEntries":0,"createdEntries":%[1]d,"totalRequests":%[1]d}`, len(sent.Updates))), nil
+					case <-r.Context().Done():
+						return nil, r.Context().Err()
+					}
+				})
+				all := make([]contest.Update, 100)
+				for i := range all {
+					all[i] = search(func(u *contest.Update) { u.TeamSlug = contest.Slug(fmt.Sprint(i)) })
+				}
+				start := time.Now()
+				for _, r := range c.Publish(t.Context(), all) {
+					if r.Err == nil {
+						accepted++
+					}
+					assert.False(t, r.Refused)
+				}
+				assert.Equal(t, tc.calls, calls)
+				assert.Equal(t, tc.accepted, accepted)
+				assert.InDelta(t, tc.took.Seconds(), time.Since(start).Seconds(), 1)
+			})
+		})
+	}
 }
 
 func TestAnswerIsBounded(t *testing.T) {

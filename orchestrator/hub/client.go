@@ -2,16 +2,13 @@
 // and their criteria, and publishes updates of criteria.
 //
 // In go a base URL and a service key; out come contest values, and errors of
-// type *Error that say whether trying again can help. Every call has a deadline
-// per attempt and a bounded answer; busy and broken answers (429, 5xx, HTML,
-// truncated JSON) are tried again with a growing, jittered pause that honours
-// Retry-After.
+// type *Error that say whether trying again can help. Every attempt has a
+// deadline and a bounded answer; busy and broken answers are tried again.
 //
-// The Hub validates a bulk as a whole and answers 500 without a reason when one
-// update in it is bad, so updates are checked before they are sent and a bulk
-// that is refused is halved until the bad one stands alone. It also reports
-// failures inside a 200, so every answer is read and accounted for: an update
-// counts as accepted only when the Hub said so.
+// The Hub refuses a bulk whole, without a reason, when one update in it is bad,
+// and hides other failures inside a 200. So updates are checked before they are
+// sent, a refused bulk is halved until the bad one stands alone, and an update
+// counts as accepted only when the answer accounts for it.
 //
 // The key goes to the Hub's own host and nowhere else: no redirect is followed,
 // and no error or printed value contains it.

@@ -2,23 +2,16 @@ package hub
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
-	"time"
 
 	"github.com/hackload-kz/hackload/orchestrator/contest"
 )
 
-const (
-	// chunk is how many updates go into one bulk. The Hub writes them one after
-	// another, so that a larger bulk would outlast its deadline.
-	chunk = 100
-	// patience is how many single calls in a row may fail before the rest of a
-	// publication is left for the next time.
-	patience = 3
-)
+// chunk is how many updates go into one bulk. The Hub writes them one after
+// another, so that a larger bulk would outlast its deadline.
+const chunk = 100
 
 // Result is what became of one update of a publication.
 type Result struct {
@@ -114,7 +107,8 @@ func (p *publication) inBulk(ctx context.Context, part []int) {
 //
 // The Hub validates a bulk as a whole and gives no reason: a 400 or 500 may be
 // the fault of one update. Halving finds it in two calls per level while all
-// others are accepted on the way.
+// others are accepted on the way. It also writes a bulk one update after
+// another, so a bulk that outlasts its deadline may fit in halves.
 func (p *publication) bulk(ctx context.Context, part []int) error {
 	if len(part) == 1 {
 		return p.alone(ctx, part[0], p.postOne)
@@ -123,7 +117,7 @@ func (p *publication) bulk(ctx context.Context, part []int) error {
 	if err == nil {
 		return nil
 	}
-	if !blamesBody(err) {
+	if !blamesBody(err) && (!timedOut(err) || ctx.Err() != nil) {
 		p.unsettle(part, err)
 		return err
 	}
@@ -135,66 +129,6 @@ func (p *publication) bulk(ctx context.Context, part []int) error {
 	return p.bulk(ctx, part[half:])
 }
 
-// oneByOne publishes part by single calls.
-func (p *publication) oneByOne(ctx context.Context, part []int) {
-	failures := 0
-	for n, i := range part {
-		err := p.alone(ctx, i, p.put)
-		if err == nil {
-			failures = 0
-			continue
-		}
-		if failures++; failures == patience || ctx.Err() != nil {
-			p.unsettle(part[n+1:], notSent(err))
-			return
-		}
-	}
-}
-
-// alone publishes update i by send, which makes a call with at most so many
-// attempts (0: as configured), and settles its result.
-//
-// A 500 may be the update's fault or the Hub's. The two are told apart by an
-// empty bulk, which a working Hub accepts: only an update that is refused again
-// and again while the Hub accepts the empty bulk each time is refused for good.
-func (p *publication) alone(ctx context.Context, i int, send func(context.Context, int, int) error) error {
-	err := send(ctx, i, 0)
-	for round := 1; err != nil && serverFault(err) && round < p.client.cfg.Retries; round++ {
-		if trouble := p.probe(ctx); trouble != nil {
-			p.unsettle([]int{i}, trouble)
-			return trouble
-		}
-		if stopped := pause(ctx, p.client.cfg.Pause<<round); stopped != nil {
-			p.unsettle([]int{i}, stopped)
-			return stopped
-		}
-		err = send(ctx, i, 1)
-	}
-	switch {
-	case err == nil:
-		return nil
-	case teamUnknown(err):
-		p.refuse(i, err)
-		return nil
-	case !blamesBody(err):
-		p.unsettle([]int{i}, err)
-		return err
-	}
-	if trouble := p.probe(ctx); trouble != nil {
-		p.unsettle([]int{i}, trouble)
-		return trouble
-	}
-	p.refuse(i, asRefusal(err))
-	return nil
-}
-
-// probe asks whether the Hub takes updates at all.
-func (p *publication) probe(ctx context.Context) error { return p.post(ctx, nil, 1) }
-
-func (p *publication) postOne(ctx context.Context, i, attempts int) error {
-	return p.post(ctx, []int{i}, attempts)
-}
-
 // post publishes part in one bulk and settles its results from the answer.
 func (p *publication) post(ctx context.Context, part []int, attempts int) error {
 	body, err := p.encodeBulk(part)
@@ -204,7 +138,7 @@ func (p *publication) post(ctx context.Context, part []int, attempts int) error 
 	}
 	var answer bulkAnswer
 	err = p.client.do(ctx, call{
-		op: op, permission: "environment:write", attempts: attempts, suspect500: true,
+		op: op, permission: "environment:write", attempts: attempts, suspect500: true, divisible: len(part) > 1,
 		method: http.MethodPost, path: "/api/service/team-criteria", body: body,
 		decode: func(body []byte) (err error) { answer, err = decodeBulk(body, len(part)); return err },
 	})
@@ -233,35 +167,6 @@ func (p *publication) account(part []int, answer bulkAnswer) error {
 		}
 	}
 	return nil
-}
-
-// put publishes update i by the single call, which needs no hackathon id.
-func (p *publication) put(ctx context.Context, i, attempts int) error {
-	u := p.results[i].Update
-	op := fmt.Sprintf("update %s/%s", u.TeamSlug, u.CriteriaType)
-	single := p.bodies[i]
-	single.TeamSlug, single.HackathonID, single.CriteriaType = "", "", ""
-	body, err := json.Marshal(single)
-	if err != nil {
-		return &Error{Op: op, Permanent: true, Err: err}
-	}
-	return p.client.do(ctx, call{
-		op: op, permission: "environment:write", attempts: attempts, suspect500: true,
-		method: http.MethodPut, path: criterionPath(u.TeamSlug, u.CriteriaType), body: body,
-		decode: decodePut,
-	})
-}
-
-// pause waits for d or until ctx is done.
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(min(d, maxPause))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return &Error{Op: "publish", Message: "stopped", Err: context.Cause(ctx)}
-	}
 }
 
 func statusOf(err error) int {

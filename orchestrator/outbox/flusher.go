@@ -6,11 +6,10 @@
 // to be tried again later, or parked for a person with the Hub's own words.
 //
 // Whatever breaks, no update is lost and none overtakes another: a row stays
-// pending until the Hub has said yes to it, retries are spread with a growing
-// pause of at most five minutes for as long as it takes, and a receipt names
-// the version that was sent, so a late answer never settles a newer update.
-// The one repetition that cannot be avoided, an update that was accepted while
-// its answer was lost, repeats the same content.
+// pending until the Hub has said yes, retries are spread with a growing pause of
+// at most five minutes, and a receipt names the version that was sent, so a late
+// answer never settles a newer update. The one repetition that cannot be
+// avoided, of an update whose answer was lost, carries the same content.
 package outbox
 
 import (
