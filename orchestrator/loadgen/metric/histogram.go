@@ -17,6 +17,10 @@ const ZeroThreshold = 0x1p-128
 
 const perOctave = 1 << Schema
 
+// perPage is how many adjacent buckets are kept together: few enough that a
+// series with one sample is small, many enough that a busy one is found fast.
+const perPage = 16
+
 // Histogram is a Prometheus native histogram of schema 6 with integer counts.
 // Bucket k counts the values above 2^((k-1)/64) and up to 2^(k/64). The zero
 // value is an empty histogram. It is not safe for concurrent use.
@@ -26,10 +30,11 @@ type Histogram struct {
 	Negative Buckets // by magnitude
 }
 
-// Buckets are the sparse counts of one sign, kept in pages of one octave each.
+// Buckets are the sparse counts of one sign, kept in pages. Page p holds the
+// buckets from p*perPage on.
 type Buckets struct {
-	first int // octave of pages[0]
-	pages []*[perOctave]uint64
+	first int // number of pages[0]
+	pages []*[perPage]uint64
 }
 
 // Observe counts one value. It must be finite.
@@ -97,7 +102,7 @@ func (b *Buckets) All(yield func(k int, count uint64) bool) {
 			continue
 		}
 		for i, n := range page {
-			if n > 0 && !yield((b.first+p)*perOctave+i, n) {
+			if n > 0 && !yield((b.first+p)*perPage+i, n) {
 				return
 			}
 		}
@@ -105,28 +110,28 @@ func (b *Buckets) All(yield func(k int, count uint64) bool) {
 }
 
 func (b *Buckets) add(k int, n uint64) {
-	octave := floorDiv(k, perOctave)
-	at := octave - b.first
+	number := floorDiv(k, perPage)
+	at := number - b.first
 	if at < 0 || at >= len(b.pages) || b.pages[at] == nil {
-		at = b.grow(octave)
+		at = b.grow(number)
 	}
-	b.pages[at][k-octave*perOctave] += n
+	b.pages[at][k-number*perPage] += n
 }
 
-// grow makes room for an octave and returns the place of its page.
-func (b *Buckets) grow(octave int) int {
+// grow makes room for a page and returns its place.
+func (b *Buckets) grow(number int) int {
 	switch {
 	case len(b.pages) == 0:
-		b.first, b.pages = octave, make([]*[perOctave]uint64, 1)
-	case octave < b.first:
-		b.pages = append(make([]*[perOctave]uint64, b.first-octave), b.pages...)
-		b.first = octave
-	case octave >= b.first+len(b.pages):
-		b.pages = append(b.pages, make([]*[perOctave]uint64, octave-b.first-len(b.pages)+1)...)
+		b.first, b.pages = number, make([]*[perPage]uint64, 1)
+	case number < b.first:
+		b.pages = append(make([]*[perPage]uint64, b.first-number), b.pages...)
+		b.first = number
+	case number >= b.first+len(b.pages):
+		b.pages = append(b.pages, make([]*[perPage]uint64, number-b.first-len(b.pages)+1)...)
 	}
-	at := octave - b.first
+	at := number - b.first
 	if b.pages[at] == nil {
-		b.pages[at] = new([perOctave]uint64)
+		b.pages[at] = new([perPage]uint64)
 	}
 	return at
 }

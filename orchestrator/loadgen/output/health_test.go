@@ -1,7 +1,9 @@
 package output
 
 import (
+	"runtime"
 	"runtime/metrics"
+	"sync"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -63,9 +65,14 @@ func TestQuantileSince(t *testing.T) {
 func TestHealthSeesWork(t *testing.T) {
 	h := newHealth("/")
 	for began := time.Now(); time.Since(began) < 50*time.Millisecond; {
-		_ = make([]byte, 1<<10)
+		var wg sync.WaitGroup
+		for range 1000 {
+			wg.Go(runtime.Gosched)
+		}
+		wg.Wait()
 	}
 	r := h.read()
+	require.Greater(t, r.SchedLatency, 0.0)
 	require.Greater(t, r.CPU, 0.0)
 	require.Greater(t, r.Heap, 0.0)
 }
