@@ -32,15 +32,14 @@ type Config struct {
 
 // Options are those of a script's options that its VMs need.
 type Options struct {
-	Throw            bool
-	DiscardBodies    bool
-	MaxRedirects     int
-	NoCookiesReset   bool
-	NoConnReuse      bool // no connection is kept from one iteration to the next
-	MinIteration     time.Duration
-	JSON             []byte // all options as they are in force, for exec.test.options
-	SystemTags       map[string]bool
-	RequestFailuresN *atomic.Int64 // how many request failures were logged so far
+	Throw          bool
+	DiscardBodies  bool
+	MaxRedirects   int
+	NoCookiesReset bool
+	NoConnReuse    bool // no connection is kept from one iteration to the next
+	MinIteration   time.Duration
+	JSON           []byte          // all options as they are in force, for exec.test.options
+	SystemTags     map[string]bool // those that are on; nil is k6's choice
 }
 
 // Test is what all VMs tell and ask about the test as a whole.
@@ -52,7 +51,7 @@ type Test struct {
 	Active, Initialised   atomic.Int64
 	AbortReason           atomic.Pointer[string]
 	InterruptAll          func(reason string) // ends the test early
-	SamplesPerIteration   *Watch
+	SamplesPerIteration   *Watch              // nil when nobody asks
 	FailedRequestWarnings atomic.Int64
 }
 

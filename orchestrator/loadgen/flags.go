@@ -1,0 +1,183 @@
+package loadgen
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/hackload-kz/hackload/orchestrator/loadgen/options"
+	"github.com/hackload-kz/hackload/orchestrator/loadgen/output"
+)
+
+// flags is the command line of run and inspect.
+type flags struct {
+	set *pflag.FlagSet
+
+	vus, iterations, maxRedirects  int64
+	duration, minIteration         string
+	stages, env, tags              []string
+	outputs, blacklist             []string
+	summaryExport, summaryTimeUnit string
+	summaryTrendStats, systemTags  []string
+	summaryMode                    string
+	noThresholds, noSummary        bool
+	noSetup, noTeardown, quiet     bool
+	verbose                        bool
+	systemEnv                      bool
+	insecure, discard, throws      bool
+	noConnReuse, noVUConnReuse     bool
+	userAgent, httpDebug           string
+	address, kind                  string
+	segment, sequence              string
+	noUsageReport                  bool
+	progressFile, instanceID       string
+	resultFile                     string
+	smoke, abortWhenLost           bool
+	requirements, jsonScript       bool
+}
+
+// define adds the flags; run says that system variables are visible to the
+// script unless it is said otherwise, as in k6.
+func (f *flags) define(s *pflag.FlagSet, run bool) {
+	f.set = s
+	s.SortFlags = false
+	s.Int64VarP(&f.vus, "vus", "u", 1, "number of virtual users")
+	s.StringVarP(&f.duration, "duration", "d", "", "how long to run, like 30s")
+	s.Int64VarP(&f.iterations, "iterations", "i", 1, "iterations that all users share")
+	s.StringArrayVarP(&f.stages, "stage", "s", nil, "a stage of a ramp of users, like 30s:10 (repeatable)")
+	s.StringArrayVarP(&f.env, "env", "e", nil, "a variable for the script's __ENV, NAME=VALUE (repeatable)")
+	s.BoolVar(&f.systemEnv, "include-system-env-vars", run, "let the script see the environment")
+	s.StringArrayVar(&f.tags, "tag", nil, "a tag on every sample, NAME=VALUE (repeatable)")
+	s.StringArrayVarP(&f.outputs, "out", "o", nil, "where samples go: prometheus-rw (repeatable)")
+	s.StringVar(&f.summaryExport, "summary-export", "", "write the summary as JSON to this file")
+	s.StringSliceVar(&f.summaryTrendStats, "summary-trend-stats", nil, "what the summary shows of trends, like avg,p(95)")
+	s.StringVar(&f.summaryTimeUnit, "summary-time-unit", "", "unit of times in the summary: s, ms or us")
+	s.StringVar(&f.summaryMode, "summary-mode", "full", "full, compact or disabled")
+	s.BoolVar(&f.noSummary, "no-summary", false, "write no summary at the end")
+	s.BoolVar(&f.noThresholds, "no-thresholds", false, "do not evaluate thresholds")
+	s.BoolVar(&f.noSetup, "no-setup", false, "do not run setup()")
+	s.BoolVar(&f.noTeardown, "no-teardown", false, "do not run teardown()")
+	s.Int64Var(&f.maxRedirects, "max-redirects", 10, "how many redirects a request follows")
+	s.StringVar(&f.minIteration, "min-iteration-duration", "", "shortest duration of an iteration")
+	s.StringArrayVar(&f.blacklist, "blacklist-ip", nil, "an address or CIDR that must not be dialed (repeatable)")
+	s.BoolVar(&f.insecure, "insecure-skip-tls-verify", false, "accept any TLS certificate")
+	s.BoolVar(&f.noConnReuse, "no-connection-reuse", false, "a new connection for each request")
+	s.BoolVar(&f.noVUConnReuse, "no-vu-connection-reuse", false, "new connections for each iteration")
+	s.BoolVar(&f.discard, "discard-response-bodies", false, "do not keep answers' bodies")
+	s.BoolVarP(&f.throws, "throw", "w", false, "a failed request throws an exception")
+	s.StringVar(&f.userAgent, "user-agent", "", "User-Agent header of requests")
+	s.StringSliceVar(&f.systemTags, "system-tags", nil, "only these system tags, like method,status")
+	s.StringVar(&f.httpDebug, "http-debug", "", "print requests and answers; =full with bodies")
+	s.Lookup("http-debug").NoOptDefVal = "headers"
+	s.StringVar(&f.segment, "execution-segment", "", "this generator's share, like 0:1/3")
+	s.StringVar(&f.sequence, "execution-segment-sequence", "", "how the test is shared, like 0,1/3,2/3,1")
+	s.StringVarP(&f.address, "address", "a", "", "not supported: there is no REST API")
+	s.StringVarP(&f.kind, "type", "t", "js", "kind of the script: js")
+	s.BoolVarP(&f.quiet, "quiet", "q", false, "print no progress")
+	s.BoolVarP(&f.verbose, "verbose", "v", false, "log more")
+	s.BoolVar(&f.noUsageReport, "no-usage-report", true, "accepted for compatibility: nothing is ever reported")
+	s.StringVar(&f.progressFile, "progress-file", "", "keep the state of the test in this JSON file")
+	s.StringVar(&f.resultFile, "result-file", "", "write exit code and times to this JSON file in the very end")
+	s.StringVar(&f.instanceID, "instance-id", "", "this generator's name among several")
+	s.BoolVar(&f.smoke, "smoke", false, "do one iteration and print each request and answer")
+	s.BoolVar(&f.abortWhenLost, "abort-when-lost", false, "stop as soon as a threshold cannot be met any more")
+}
+
+// check refuses flags that make no sense.
+func (f *flags) check() error {
+	switch {
+	case f.address != "":
+		return coded(exitConfig, "--address: there is no REST API; use --progress-file to follow a test")
+	case f.kind != "js":
+		return coded(exitConfig, "--type %s: only js can be run", f.kind)
+	case f.httpDebug != "" && f.httpDebug != "headers" && f.httpDebug != "full":
+		return coded(exitConfig, "--http-debug=%s: want --http-debug or --http-debug=full", f.httpDebug)
+	case !oneOf(f.summaryMode, "full", "compact", "disabled"):
+		return coded(exitConfig, "--summary-mode %s: want full, compact or disabled", f.summaryMode)
+	}
+	for _, o := range f.outputs {
+		if name, _, _ := strings.Cut(o, "="); !oneOf(name, "prometheus-rw", "experimental-prometheus-rw") {
+			return coded(exitConfig, "--out %s: there is only prometheus-rw (also called experimental-prometheus-rw)", name)
+		}
+	}
+	return nil
+}
+
+func oneOf(s string, list ...string) bool {
+	for _, l := range list {
+		if s == l {
+			return true
+		}
+	}
+	return false
+}
+
+// options returns the tier of options that the flags are.
+func (f *flags) options() (o options.Options, err error) {
+	given := func(name string) bool { return f.set.Changed(name) }
+	given64 := func(name string, v int64) *int64 {
+		if !given(name) {
+			return nil
+		}
+		return &v
+	}
+	givenBool := func(name string, v bool) *bool {
+		if !given(name) {
+			return nil
+		}
+		return &v
+	}
+	o.VUs, o.Iterations, o.MaxRedirects = given64("vus", f.vus), given64("iterations", f.iterations), given64("max-redirects", f.maxRedirects)
+	o.InsecureSkipTLSVerify, o.NoConnectionReuse = givenBool("insecure-skip-tls-verify", f.insecure), givenBool("no-connection-reuse", f.noConnReuse)
+	o.NoVUConnectionReuse, o.DiscardResponseBodies = givenBool("no-vu-connection-reuse", f.noVUConnReuse), givenBool("discard-response-bodies", f.discard)
+	o.Throw, o.NoSetup, o.NoTeardown = givenBool("throw", f.throws), givenBool("no-setup", f.noSetup), givenBool("no-teardown", f.noTeardown)
+	for name, to := range map[string]**time.Duration{"duration": &o.Duration, "min-iteration-duration": &o.MinIterationDuration} {
+		if given(name) {
+			d, err := options.ParseDuration(f.set.Lookup(name).Value.String())
+			if err != nil {
+				return o, coded(exitConfig, "--%s: %w", name, err)
+			}
+			*to = &d
+		}
+	}
+	for name, to := range map[string]**string{
+		"user-agent": &o.UserAgent, "execution-segment": &o.ExecutionSegment,
+		"execution-segment-sequence": &o.ExecutionSegmentSequence, "summary-time-unit": &o.SummaryTimeUnit,
+	} {
+		if given(name) {
+			v := f.set.Lookup(name).Value.String()
+			*to = &v
+		}
+	}
+	o.SummaryTrendStats, o.SystemTags = f.summaryTrendStats, f.systemTags
+	return o, f.lists(&o)
+}
+
+// lists reads the repeatable flags.
+func (f *flags) lists(o *options.Options) (err error) {
+	if len(f.stages) > 0 {
+		if o.Stages, err = options.ParseStages(f.stages); err != nil {
+			return coded(exitConfig, "--stage: %w", err)
+		}
+	}
+	if _, err := options.ParseBlocklist(f.blacklist); err != nil {
+		return coded(exitConfig, "--blacklist-ip: %w", err)
+	}
+	for _, stat := range f.summaryTrendStats {
+		if err := output.CheckTrendStat(stat); err != nil {
+			return coded(exitConfig, "--summary-trend-stats: %w", err)
+		}
+	}
+	return nil
+}
+
+// pairs reads --env or --tag.
+func pairs(name string, list []string) (map[string]string, error) {
+	out, err := options.ParsePairs(list)
+	if err != nil {
+		return nil, &codedError{exitConfig, fmt.Errorf("--%s: %w", name, err)}
+	}
+	return out, nil
+}

@@ -1,0 +1,229 @@
+package loadgen
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"maps"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hackload-kz/hackload/orchestrator/contest"
+	"github.com/hackload-kz/hackload/orchestrator/loadgen/httpx"
+	"github.com/hackload-kz/hackload/orchestrator/loadgen/metric"
+	"github.com/hackload-kz/hackload/orchestrator/loadgen/options"
+	"github.com/hackload-kz/hackload/orchestrator/loadgen/output"
+	"github.com/hackload-kz/hackload/orchestrator/loadgen/pace"
+	"github.com/hackload-kz/hackload/orchestrator/loadgen/script"
+)
+
+const initTimeout = time.Minute
+
+// test is a script with everything that is to be known before it runs.
+type test struct {
+	name      string // of the script's file
+	program   *script.Program
+	registry  *metric.Registry
+	options   options.Options
+	scenarios []options.Scenario
+	stripe    pace.Stripe
+	needs     options.Requirements
+	runTags   map[string]string
+	config    *script.Config
+	log       *slog.Logger
+}
+
+// load compiles the script, reads its options and lays flags and variables
+// over them. Errors carry exit codes.
+func load(ctx context.Context, x IO, f *flags, path string) (*test, error) {
+	if err := f.check(); err != nil {
+		return nil, err
+	}
+	path = x.path(path)
+	if _, err := os.Stat(path); err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, coded(exitUsage, "the script %s does not exist", path)
+		}
+		return nil, coded(exitUsage, "open script: %w", err)
+	}
+	t := &test{name: filepath.Base(path), registry: metric.NewRegistry(), log: newLog(x, f)}
+	var err error
+	if t.program, err = script.Compile(script.Source{Path: path}); err != nil {
+		return nil, coded(exitScript, "%s: %w", t.name, err)
+	}
+	for _, w := range t.program.Warnings {
+		t.log.Warn(w)
+	}
+	env, err := scriptEnv(x.env(), f)
+	if err != nil {
+		return nil, err
+	}
+	t.config = &script.Config{
+		Registry: t.registry, Env: env, Log: t.log, Test: &script.Test{Started: time.Now()},
+		HTTP: httpx.NewTransport(httpx.Config{}), Tags: metric.NewTags(nil),
+	}
+	return t, t.readOptions(ctx, x, f)
+}
+
+func newLog(x IO, f *flags) *slog.Logger {
+	level := slog.LevelInfo
+	if f.verbose {
+		level = slog.LevelDebug
+	}
+	return slog.New(slog.NewTextHandler(x.Stderr, &slog.HandlerOptions{Level: level}))
+}
+
+// scriptEnv is what a script sees as __ENV: never the secrets of the generator.
+func scriptEnv(system map[string]string, f *flags) (map[string]string, error) {
+	env := map[string]string{}
+	token := system[tokenVariable]
+	if f.systemEnv {
+		for k, v := range system {
+			secret := strings.HasPrefix(k, "K6_PROMETHEUS_RW_") || strings.HasPrefix(k, "HACKLOAD_") ||
+				token != "" && strings.Contains(v, token)
+			if !secret {
+				env[k] = v
+			}
+		}
+	}
+	given, err := pairs("env", f.env)
+	maps.Copy(env, given)
+	return env, err
+}
+
+// readOptions runs the init context once, for the script's options and metrics.
+func (t *test) readOptions(ctx context.Context, x IO, f *flags) error {
+	ctx, cancel := context.WithTimeout(ctx, initTimeout)
+	defer cancel()
+	vm, err := t.program.New(ctx, t.config, nil, 0)
+	if err != nil {
+		return coded(exitScript, "%s: %w", t.name, err)
+	}
+	defer vm.Close()
+	text, err := vm.OptionsJSON()
+	if err != nil {
+		return coded(exitScript, "%s: %w", t.name, err)
+	}
+	said, warnings, err := options.Decode(text)
+	for _, w := range warnings {
+		t.log.Warn(w, "script", t.name)
+	}
+	if err != nil {
+		return coded(exitConfig, "%s: %w", t.name, err)
+	}
+	fromEnv, err := options.FromEnv(x.env())
+	if err != nil {
+		return &codedError{exitConfig, err}
+	}
+	fromFlags, err := f.options()
+	if err != nil {
+		return err
+	}
+	t.options = fromFlags.Over(fromEnv.Over(said))
+	if err := t.plan(vm); err != nil {
+		return coded(exitConfig, "%s: %w", t.name, err)
+	}
+	return t.configure(x, f)
+}
+
+// plan works the scenarios out and checks what the options refer to.
+func (t *test) plan(vm *script.VM) (err error) {
+	o := &t.options
+	if t.stripe, err = pace.ParseStripe(options.Or(o.ExecutionSegment, ""), options.Or(o.ExecutionSegmentSequence, "")); err != nil {
+		return err
+	}
+	if t.scenarios, err = o.Plan(); err != nil {
+		return err
+	}
+	for _, s := range t.scenarios {
+		if vm.Has(s.Exec) {
+			continue
+		}
+		if s.Exec == "default" {
+			return fmt.Errorf("scenario %s: the script has no default export that is a function: write export default function () {…}", s.Name)
+		}
+		return fmt.Errorf("options.scenarios.%s.exec: the script exports no function %s", s.Name, s.Exec)
+	}
+	for _, th := range o.Thresholds {
+		if err := t.registry.Check(th); err != nil {
+			return fmt.Errorf("options.thresholds: %w", err)
+		}
+	}
+	for _, stat := range o.SummaryTrendStats {
+		if err := output.CheckTrendStat(stat); err != nil {
+			return fmt.Errorf("options.summaryTrendStats: %w", err)
+		}
+	}
+	t.needs = options.Require(t.scenarios, t.stripe)
+	return nil
+}
+
+// configure makes what all virtual users share.
+func (t *test) configure(x IO, f *flags) error {
+	o := &t.options
+	blocked, err := options.ParseBlocklist(append(slices.Clone(f.blacklist), o.BlacklistIPs...))
+	if err != nil {
+		return coded(exitConfig, "%s: options.blacklistIPs: %w", t.name, err)
+	}
+	guard := blocked.Check
+	if len(blocked) == 0 {
+		guard = func(netip.Addr) error { return nil }
+	}
+	t.config.HTTP = httpx.NewTransport(httpx.Config{
+		UserAgent: options.Or(o.UserAgent, "hackload-loadgen/"+x.version()), Guard: guard,
+		InsecureSkipVerify: options.Or(o.InsecureSkipTLSVerify, false), NoConnectionReuse: options.Or(o.NoConnectionReuse, false),
+	})
+	tags, err := pairs("tag", f.tags)
+	if err != nil {
+		return err
+	}
+	if t.runTags = maps.Clone(o.Tags); t.runTags == nil {
+		t.runTags = map[string]string{}
+	}
+	maps.Copy(t.runTags, tags)
+	t.config.Tags = metric.NewTags(t.runTags)
+	text, err := o.JSON(t.scenarios, nil)
+	if err != nil {
+		return err
+	}
+	t.config.Options = script.Options{
+		Throw: options.Or(o.Throw, false), DiscardBodies: options.Or(o.DiscardResponseBodies, false),
+		MaxRedirects: int(options.Or(o.MaxRedirects, 10)), NoCookiesReset: options.Or(o.NoCookiesReset, false),
+		NoConnReuse: options.Or(o.NoVUConnectionReuse, false), MinIteration: options.Or(o.MinIterationDuration, 0),
+		JSON: text, SystemTags: chosenTags(o.SystemTags),
+	}
+	return nil
+}
+
+// chosenTags is the closed list of system tags, or nil for k6's own choice.
+func chosenTags(list []string) map[string]bool {
+	if list == nil {
+		return nil
+	}
+	out := map[string]bool{}
+	for _, tag := range list {
+		out[tag] = true
+	}
+	return out
+}
+
+// script is what a judge needs to know of the script.
+func (t *test) script() contest.Script {
+	s := contest.Script{
+		Name: strings.TrimSuffix(t.name, filepath.Ext(t.name)), SHA256: t.program.SHA256, Thresholds: t.options.Thresholds,
+	}
+	for _, sc := range t.scenarios {
+		_, most := sc.Users(t.stripe)
+		s.Scenarios = append(s.Scenarios, contest.ScriptScenario{
+			Name: sc.Name, Executor: sc.Executor, Exec: sc.Exec, Start: contest.Duration(sc.StartTime),
+			Duration: contest.Duration(sc.Length()), Planned: sc.Planned(t.stripe), MaxVUs: int(most),
+		})
+	}
+	return s
+}

@@ -1,0 +1,110 @@
+package options
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/hackload-kz/hackload/orchestrator/contest"
+	"github.com/hackload-kz/hackload/orchestrator/loadgen/pace"
+)
+
+// JSON writes the options as they are in force, under k6's keys: what a script
+// reads as exec.test.options and what inspect prints. extra adds members.
+func (o Options) JSON(scenarios []Scenario, extra map[string]any) ([]byte, error) {
+	out := map[string]any{}
+	put(out, "vus", o.VUs)
+	put(out, "iterations", o.Iterations)
+	put(out, "userAgent", o.UserAgent)
+	put(out, "insecureSkipTLSVerify", o.InsecureSkipTLSVerify)
+	put(out, "noConnectionReuse", o.NoConnectionReuse)
+	put(out, "noVUConnectionReuse", o.NoVUConnectionReuse)
+	put(out, "discardResponseBodies", o.DiscardResponseBodies)
+	put(out, "noCookiesReset", o.NoCookiesReset)
+	put(out, "throw", o.Throw)
+	put(out, "maxRedirects", o.MaxRedirects)
+	put(out, "noSetup", o.NoSetup)
+	put(out, "noTeardown", o.NoTeardown)
+	put(out, "summaryTimeUnit", o.SummaryTimeUnit)
+	for key, d := range map[string]*time.Duration{
+		"duration": o.Duration, "setupTimeout": o.SetupTimeout, "teardownTimeout": o.TeardownTimeout,
+		"handleSummaryTimeout": o.HandleSummaryTimeout, "minIterationDuration": o.MinIterationDuration,
+	} {
+		if d != nil {
+			out[key] = d.String()
+		}
+	}
+	if o.Stages != nil {
+		out["stages"] = stagesJSON(o.Stages)
+	}
+	if o.Tags != nil {
+		out["tags"] = o.Tags
+	}
+	for key, list := range map[string][]string{
+		"systemTags": o.SystemTags, "summaryTrendStats": o.SummaryTrendStats, "blacklistIPs": o.BlacklistIPs,
+	} {
+		if list != nil {
+			out[key] = list
+		}
+	}
+	out["scenarios"] = scenariosJSON(scenarios)
+	out["thresholds"] = thresholdsJSON(o.Thresholds)
+	for k, v := range extra {
+		out[k] = v
+	}
+	b, err := json.MarshalIndent(out, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("write options: %w", err)
+	}
+	return b, nil
+}
+
+func put[T any](out map[string]any, key string, v *T) {
+	if v != nil {
+		out[key] = *v
+	}
+}
+
+func stagesJSON(stages []pace.Stage) []map[string]any {
+	out := []map[string]any{}
+	for _, s := range stages {
+		out = append(out, map[string]any{"duration": s.Duration.String(), "target": s.Target})
+	}
+	return out
+}
+
+func scenariosJSON(scenarios []Scenario) map[string]any {
+	out := map[string]any{}
+	for _, s := range scenarios {
+		m := map[string]any{
+			"executor": s.Executor, "startTime": s.StartTime.String(), "gracefulStop": s.GracefulStop.String(),
+			"exec": s.Exec, "env": s.Env, "tags": s.Tags,
+		}
+		own := map[string]any{
+			"vus": s.VUs, "iterations": s.Iterations, "maxDuration": s.MaxDuration.String(), "duration": s.Duration.String(),
+			"startVUs": s.StartVUs, "gracefulRampDown": s.GracefulRampDown.String(), "stages": stagesJSON(s.Stages),
+			"rate": s.Rate, "startRate": s.StartRate, "timeUnit": s.TimeUnit.String(),
+			"preAllocatedVUs": s.PreAllocatedVUs, "maxVUs": s.MaxVUs,
+		}
+		for _, key := range scenarioKeys(s.Executor) {
+			if v, ok := own[key]; ok {
+				m[key] = v
+			}
+		}
+		out[s.Name] = m
+	}
+	return out
+}
+
+func thresholdsJSON(list []contest.Threshold) map[string]any {
+	out := map[string]any{}
+	for _, t := range list {
+		var rule any = t.Expression()
+		if t.AbortOnFail {
+			rule = map[string]any{"threshold": t.Expression(), "abortOnFail": true, "delayAbortEval": t.DelayAbortEval.String()}
+		}
+		rules, _ := out[t.Selector()].([]any)
+		out[t.Selector()] = append(rules, rule)
+	}
+	return out
+}
