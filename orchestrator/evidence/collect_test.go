@@ -33,6 +33,7 @@ func searchScript(t testing.TB) contest.Script {
 			"checks{scenario:steady,kind:статус}", "rate>0.95",
 			"double_sold_seats", "count==0",
 			"successful_bookings", "count>0",
+			"checks{url:http://127.0.0.1:1/api/events}", "rate>0.95",
 		),
 		Scenarios: []contest.ScriptScenario{
 			{Name: "warmup", Executor: "ramping-arrival-rate", Duration: contest.Duration(2 * time.Second)},

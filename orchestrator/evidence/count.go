@@ -46,11 +46,11 @@ func (a *account) thresholdCounts() []contest.ThresholdCount {
 	out := make([]contest.ThresholdCount, 0, len(a.subject.Script.Thresholds))
 	for _, t := range a.subject.Script.Thresholds {
 		count := contest.ThresholdCount{Threshold: t}
+		exact := a.thresholds[t.String()]
 		switch {
+		case exact != nil: // knows tags that never become labels, too
+			count.Within, count.Samples = exact.within, exact.samples
 		case t.IsTrend():
-			if p := a.thresholds[t.String()]; p != nil {
-				count.Within, count.Samples = p.within, p.samples
-			}
 		case t.Method == "rate" || t.Method == "count":
 			count.Within, count.Samples = a.counted(t)
 		default:

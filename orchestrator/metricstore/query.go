@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"runtime/debug"
 	"strconv"
@@ -121,7 +122,7 @@ func timeParam(r *http.Request, name string, unset time.Time) (time.Time, error)
 	}
 	const farthest = 1 << 43 / 1000 // seconds; far beyond any sample and safe in milliseconds
 	if seconds, err := strconv.ParseFloat(text, 64); err == nil && seconds > -farthest && seconds < farthest {
-		return time.UnixMilli(int64(seconds * 1000)), nil
+		return time.UnixMilli(int64(math.Round(seconds * 1000))), nil // 0.124 s are 123.99… ms
 	}
 	at, err := time.Parse(time.RFC3339Nano, text)
 	if err != nil {

@@ -63,6 +63,7 @@ type Store struct {
 	engine    *promql.Engine
 	parser    parser.Parser
 	listener  net.Listener
+	registry  *borrowed
 	log       *slog.Logger
 	readToken string
 	tokens    tokens
@@ -85,17 +86,19 @@ func Open(cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen for metrics on %q: %w", cfg.Listen, err)
 	}
-	db, err := tsdb.Open(cfg.Dir, log, cfg.Registry, options(cfg.Retention), nil)
+	own, registry := borrow(cfg.Registry)
+	db, err := tsdb.Open(cfg.Dir, log, registry, options(cfg.Retention), nil)
 	if err != nil {
+		own.giveBack()
 		return nil, fmt.Errorf("open metrics in %s: %w", cfg.Dir, errors.Join(err, listener.Close()))
 	}
 	p := parser.NewParser(parser.Options{})
 	return &Store{
-		db: db, listener: listener, log: log, parser: p, readToken: cfg.ReadToken,
+		db: db, listener: listener, registry: own, log: log, parser: p, readToken: cfg.ReadToken,
 		running: make(chan struct{}, queriesAtOnce),
 		writing: make(chan struct{}, writesAtOnce),
 		engine: promql.NewEngine(promql.EngineOpts{
-			Logger: log, Reg: cfg.Registry, Parser: p,
+			Logger: log, Reg: registry, Parser: p,
 			MaxSamples: cmp.Or(cfg.MaxSamples, defaultSamples), Timeout: queryTimeout, LookbackDelta: lookback,
 			EnableAtModifier: true, EnableNegativeOffset: true,
 		}),
@@ -160,6 +163,7 @@ func (s *Store) Close() error {
 			err = nil // by Run's server
 		}
 		s.closeErr = errors.Join(err, s.engine.Close(), s.db.Close())
+		s.registry.giveBack()
 		if s.closeErr != nil {
 			s.closeErr = fmt.Errorf("close metrics: %w", s.closeErr)
 		}

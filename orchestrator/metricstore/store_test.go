@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
@@ -192,6 +193,27 @@ func TestMergedQuantileOfTwoSchemas(t *testing.T) {
 	got, err := strconv.ParseFloat(vector(t, store.URL(), `histogram_quantile(0.95, sum by (testid) (last_over_time(d[5m])))`)["a"], 64)
 	require.NoError(t, err)
 	require.InEpsilon(t, quantileOf(all, 0.95), got, 0.0906, "within one bucket of the coarser schema")
+}
+
+func TestOpenCanBeTriedAgain(t *testing.T) {
+	t.Parallel()
+	dir, registry := t.TempDir(), prometheus.NewRegistry()
+	_, stop := start(t, metricstore.Config{Dir: dir})
+	cfg := metricstore.Config{Dir: dir, Listen: "127.0.0.1:0", Registry: registry}
+	for range 2 {
+		_, err := metricstore.Open(cfg)
+		require.ErrorContains(t, err, "open metrics")
+	}
+	stop()
+	again, err := metricstore.Open(cfg)
+	require.NoError(t, err)
+	got, err := registry.Gather()
+	require.NoError(t, err)
+	require.Greater(t, len(got), 50, "the TSDB's and the engine's own metrics")
+	require.NoError(t, again.Close())
+	got, err = registry.Gather()
+	require.NoError(t, err)
+	require.Empty(t, got)
 }
 
 func TestStopsQuietly(t *testing.T) {
