@@ -207,6 +207,9 @@ func TestKeyStaysWithTheHub(t *testing.T) {
 		assert.NotContains(t, fmt.Sprintf(verb, printed), secret, verb)
 		assert.NotContains(t, fmt.Sprintf(verb, Config{Key: secret}), secret, verb)
 	}
+	marshalled, err := json.Marshal(map[string]any{"key": Key(secret)})
+	require.NoError(t, err)
+	assert.JSONEq(t, `{"key":"<key>"}`, string(marshalled))
 }
 
 func TestRequestCarriesWhatTheHubNeeds(t *testing.T) {

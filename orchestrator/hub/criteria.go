@@ -31,11 +31,23 @@ type Filter struct {
 }
 
 // Criteria returns the entries that f selects.
-func (c *Client) Criteria(ctx context.Context, f Filter) (entries []Entry, err error) {
+func (c *Client) Criteria(ctx context.Context, f Filter) ([]Entry, error) {
+	entries, _, err := c.criteria(ctx, f)
+	return entries, err
+}
+
+// CriteriaJSON returns the Hub's answer to Criteria byte for byte, once it has
+// proved to be one.
+func (c *Client) CriteriaJSON(ctx context.Context, f Filter) ([]byte, error) {
+	_, body, err := c.criteria(ctx, f)
+	return body, err
+}
+
+func (c *Client) criteria(ctx context.Context, f Filter) (entries []Entry, answer []byte, err error) {
 	op := "read criteria"
 	if f.Criterion != "" && !f.Criterion.Valid() {
 		// The Hub would ignore the filter and answer with everything.
-		return nil, &Error{Op: op, Permanent: true, Message: fmt.Sprintf("unknown criterion %q", f.Criterion)}
+		return nil, nil, &Error{Op: op, Permanent: true, Message: fmt.Sprintf("unknown criterion %q", f.Criterion)}
 	}
 	query := url.Values{}
 	for key, value := range map[string]string{
@@ -48,9 +60,12 @@ func (c *Client) Criteria(ctx context.Context, f Filter) (entries []Entry, err e
 	err = c.do(ctx, call{
 		op: op, permission: "environment:read",
 		method: http.MethodGet, path: "/api/service/team-criteria", query: query,
-		decode: func(body []byte) (err error) { entries, err = decodeCriteria(body); return err },
+		decode: func(body []byte) (err error) { answer = body; entries, err = decodeCriteria(body); return err },
 	})
-	return entries, err
+	if err != nil {
+		return nil, nil, err
+	}
+	return entries, answer, nil
 }
 
 // Criterion returns the entry of one team and criterion. found is false when

@@ -125,6 +125,9 @@ func TestPublishWritesScoreAndMetricsAlways(t *testing.T) {
 	all, err := b.client.Criteria(t.Context(), hub.Filter{Team: "team-000"})
 	require.NoError(t, err)
 	assert.Equal(t, []hub.Entry{entry}, all)
+	body, err := b.client.CriteriaJSON(t.Context(), hub.Filter{})
+	require.NoError(t, err)
+	assert.Equal(t, "team-000", gjson.GetBytes(body, "criteria.0.team.nickname").String())
 	_, err = b.client.Criteria(t.Context(), hub.Filter{Team: "nobody"})
 	assert.True(t, hub.IsPermanent(err))
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -361,10 +362,15 @@ func TestReopen(t *testing.T) {
 	assert.Equal(t, int64(1), gjson.Get(body, "team.environment.#").Int())
 }
 
-func TestOpenRefusesAnotherFile(t *testing.T) {
+func TestOpenRefuses(t *testing.T) {
 	t.Parallel()
 	_, err := hub.Open(filepath.Join(t.TempDir(), "missing", "hub.db"))
 	require.ErrorContains(t, err, "prepare hub database")
+
+	text := filepath.Join(t.TempDir(), "hub.db")
+	require.NoError(t, os.WriteFile(text, []byte(strings.Repeat("not a database ", 100)), 0o600))
+	_, err = hub.Open(text)
+	require.ErrorContains(t, err, "file is not a database")
 }
 
 func TestUnknownPathIsAPage(t *testing.T) {
