@@ -166,7 +166,7 @@ func (c *Config) JSONLogs() bool { return c.Environment == "" || c.Environment =
 
 // MemoryLimit returns the soft limit of the Go heap in bytes: 80 % of what the
 // process may use.
-func (c *Config) MemoryLimit() int64 { return int64(c.Limits.MemoryMB) << 20 / 10 * 8 }
+func (c *Config) MemoryLimit() int64 { return int64(c.Limits.MemoryMB) << 20 * 8 / 10 }
 
 // Default returns the configuration of an empty file and an empty environment.
 func Default() *Config {

@@ -129,7 +129,7 @@ func (d *decoder) scalar(n *yaml.Node, v reflect.Value, key string) {
 		return
 	}
 	if v.Type() == reflect.TypeFor[string]() && n.Tag != "!!str" {
-		d.problem(n, key, "is %s, want text: write it in quotes", strings.TrimPrefix(n.Tag, "!!"))
+		d.problem(n, key, "%s is not text: write it in quotes", n.Value)
 		return
 	}
 	if err := setText(v, n.Value, d.zone); err != nil {

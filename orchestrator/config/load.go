@@ -98,7 +98,11 @@ func loadContest(ref contestRef, src Source) (*Contest, error) {
 		return decodeContest(d, ref.node, "contest")
 	}
 	if !strings.ContainsAny(ref.Name, "./\\") {
-		return Shipped(orElse(ref.Name, "default"))
+		rules, err := Shipped(orElse(ref.Name, "default"))
+		if err != nil {
+			return nil, Problem{orElse(src.Name, "hackload.yaml"), "contest", err.Error()}
+		}
+		return rules, nil
 	}
 	path := ref.Name
 	if !filepath.IsAbs(path) {
@@ -123,7 +127,7 @@ func Shipped(name string) (*Contest, error) {
 	}
 	data, err := shipped.ReadFile(file)
 	if err != nil {
-		return nil, fmt.Errorf("contest %s", unknown(name, []string{"default", "hackload-2025", "dev"}))
+		return nil, fmt.Errorf("shipped contest %s", unknown(name, []string{"default", "hackload-2025", "dev"}))
 	}
 	return ParseContest(file, data)
 }

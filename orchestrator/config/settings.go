@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 )
@@ -18,22 +19,13 @@ type setting struct {
 	OffOnly []string
 }
 
-// settings is every variable that is read. It starts with the complete list of
-// the seed document, in its order; ours follow.
+// settings is every variable that is read: the complete list of the seed
+// document in its order, then ours.
 func settings() []setting {
-	const (
-		cloud = "spend is read from the team's environment, no cloud account is asked"
-		push  = "metrics are scraped, not pushed"
-		hubDB = "teams are read from the Hub's API, not from its database"
-	)
-	k6 := func(field string) []string {
-		return []string{
-			"services.k6-search-testing." + field, "services.k6-archive-testing." + field,
-			"services.k6-auth-testing." + field, "services.k6-booking-testing." + field,
-		}
-	}
-	const cancellation = "services.k6-cancellation-testing."
-	one := func(key string) []string { return []string{key} }
+	return slices.Concat(coreSettings(), serviceSettings(), watchSettings(), ourSettings())
+}
+
+func coreSettings() []setting {
 	return []setting{
 		{Env: "NODE_ENV", Keys: one("environment")},
 		{Env: "LOG_LEVEL", Keys: one("log.level")},
@@ -41,7 +33,12 @@ func settings() []setting {
 		{Env: "SERVICE_API_KEY", Keys: one("hub.api_key")},
 		{Env: "API_TIMEOUT", Keys: one("hub.timeout")},
 		{Env: "API_RETRIES", Keys: one("hub.retries")},
+	}
+}
 
+func serviceSettings() []setting {
+	const cloud = "spend is read from the team's environment, no cloud account is asked"
+	return []setting{
 		{Env: "GIT_MONITOR_ENABLED", Keys: one("services.git-monitor.enabled")},
 		{Env: "GIT_MONITOR_INTERVAL", Keys: one("services.git-monitor.interval")},
 		{Env: "GIT_MONITOR_TIMEOUT", Keys: one("services.git-monitor.timeout")},
@@ -56,9 +53,9 @@ func settings() []setting {
 		{Env: "HTTP_TIMEOUT", Keys: one("probe.timeout")},
 		{Env: "USER_AGENT", Keys: one("probe.user_agent")},
 
-		{Env: "K6_SERVICES_ENABLED", Keys: k6("enabled"), OffOnly: one(cancellation + "enabled")},
-		{Env: "K6_SERVICES_INTERVAL", Keys: append(k6("interval"), cancellation+"interval")},
-		{Env: "K6_SERVICES_TIMEOUT", Keys: append(k6("timeout"), cancellation+"timeout")},
+		{Env: "K6_SERVICES_ENABLED", Keys: k6Keys("enabled"), OffOnly: one(cancellation + "enabled")},
+		{Env: "K6_SERVICES_INTERVAL", Keys: append(k6Keys("interval"), cancellation+"interval")},
+		{Env: "K6_SERVICES_TIMEOUT", Keys: append(k6Keys("timeout"), cancellation+"timeout")},
 		{Env: "GRAFANA_API_URL", Keys: one("grafana.api_url")},
 		{Env: "GRAFANA_TOKEN", Keys: one("grafana.token")},
 		{Env: "GRAFANA_USERNAME", Keys: one("grafana.username")},
@@ -73,14 +70,19 @@ func settings() []setting {
 		{Env: "AZURE_CLIENT_SECRET", Later: cloud},
 		{Env: "AZURE_TENANT_ID", Later: cloud},
 		{Env: "GCP_SERVICE_ACCOUNT_KEY", Later: cloud},
+	}
+}
 
+func watchSettings() []setting {
+	const hubDB = "teams are read from the Hub's API, not from its database"
+	return []setting{
 		{Env: "DATABASE_URL", Later: hubDB},
 		{Env: "DB_POOL_SIZE", Later: hubDB},
 		{Env: "DB_TIMEOUT", Later: hubDB},
 
 		{Env: "HEALTH_CHECK_PORT", Keys: one("web.port")},
 		{Env: "METRICS_PORT", Keys: one("web.metrics_port")},
-		{Env: "PROMETHEUS_PUSHGATEWAY_URL", Later: push},
+		{Env: "PROMETHEUS_PUSHGATEWAY_URL", Later: "metrics are scraped, not pushed"},
 		{Env: "SENTRY_DSN", Later: "errors are logged, not reported to Sentry"},
 		{Env: "METRICS_ENABLED", Keys: one("web.metrics_enabled")},
 		{Env: "TRACING_ENABLED", Later: "no traces are written"},
@@ -89,7 +91,11 @@ func settings() []setting {
 		{Env: "MEMORY_LIMIT_MB", Keys: one("limits.memory_mb")},
 		{Env: "CPU_LIMIT_CORES", Keys: one("limits.cpu_cores")},
 		{Env: "RATE_LIMIT_PER_MINUTE", Keys: one("hub.rate_limit_per_minute")},
+	}
+}
 
+func ourSettings() []setting {
+	return []setting{
 		{Env: "ADMIN_TOKEN", Keys: one("web.admin_token")},
 		{Env: "GRAFANA_PASSWORD", Keys: one("grafana.password")},
 		{Env: "GRAFANA_URL", Keys: one("grafana.url")},
@@ -99,6 +105,19 @@ func settings() []setting {
 		{Env: "HACKLOAD_PUBLIC_URL", Keys: one("web.public_url")},
 		{Env: "HACKLOAD_SCENARIOS_DIR", Keys: one("scenarios.dir")},
 		{Env: "HACKLOAD_CONTEST", Keys: one("contest")},
+	}
+}
+
+func one(key string) []string { return []string{key} }
+
+// cancellation is the service that the seed document does not know.
+const cancellation = "services.k6-cancellation-testing."
+
+// k6Keys lists a field of the load services of the seed document.
+func k6Keys(field string) []string {
+	return []string{
+		"services.k6-search-testing." + field, "services.k6-archive-testing." + field,
+		"services.k6-auth-testing." + field, "services.k6-booking-testing." + field,
 	}
 }
 

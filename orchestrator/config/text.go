@@ -3,6 +3,7 @@ package config
 import (
 	"encoding"
 	"fmt"
+	"net/netip"
 	"reflect"
 	"slices"
 	"strconv"
@@ -18,6 +19,13 @@ func setText(v reflect.Value, text string, zone *time.Location) error {
 		return setTime(target, text, zone)
 	case **time.Location:
 		return setZone(target, text)
+	case *netip.Prefix:
+		prefix, err := netip.ParsePrefix(text)
+		if err != nil {
+			return fmt.Errorf("%q is not a range of addresses: write it like 10.0.0.0/8", text)
+		}
+		*target = prefix
+		return nil
 	case encoding.TextUnmarshaler:
 		return target.UnmarshalText([]byte(text))
 	}
@@ -89,11 +97,11 @@ func setTime(t *time.Time, text string, zone *time.Location) error {
 
 func setZone(zone **time.Location, text string) error {
 	if text == "" || text == "Local" {
-		return fmt.Errorf("timezone %q: want a name like Asia/Almaty or UTC", text)
+		return fmt.Errorf("%q is no time zone: want a name like Asia/Almaty or UTC", text)
 	}
 	loaded, err := time.LoadLocation(text)
 	if err != nil {
-		return fmt.Errorf("timezone %q is not known: want a name like Asia/Almaty or UTC", text)
+		return fmt.Errorf("%q is not a known time zone: want a name like Asia/Almaty or UTC", text)
 	}
 	*zone = loaded
 	return nil
