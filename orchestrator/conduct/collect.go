@@ -39,7 +39,15 @@ func (l *Line) Collect(ctx context.Context, round contest.RoundID) (again time.D
 	if err := l.observe(ctx, ended); err != nil {
 		return 0, err
 	}
-	return 0, l.judgeCollected(ctx, round)
+	if err := l.judgeCollected(ctx, round); err != nil {
+		return 0, err
+	}
+	// A run that ended meanwhile has woken nobody: it saw others still waiting.
+	late, err := l.Store.CountRuns(ctx, round, contest.RunEnded)
+	if err != nil || late == 0 {
+		return 0, err
+	}
+	return lookAgain, nil
 }
 
 func (l *Line) collectionDue(ctx context.Context, round contest.RoundID, ended []store.Run) (bool, error) {
@@ -48,8 +56,8 @@ func (l *Line) collectionDue(ctx context.Context, round contest.RoundID, ended [
 			return true, nil
 		}
 	}
-	under, err := l.Store.RunsIn(ctx, round, contest.RunPlanned, contest.RunLeased, contest.RunPrepared, contest.RunLaunched)
-	return len(under) == 0, err
+	under, err := l.Store.CountRuns(ctx, round, contest.RunPlanned, contest.RunLeased, contest.RunPrepared, contest.RunLaunched)
+	return under == 0, err
 }
 
 // observe asks for the evidence of all the runs at once and commits what came.
@@ -135,10 +143,7 @@ func (l *Line) climbOn(ctx context.Context, tx *store.Tx, run store.Run) error {
 	if err := json.Unmarshal(climb.Config, &c); err != nil {
 		return fmt.Errorf("decode rules: %w", err)
 	}
-	service, err := contest.FindService(string(run.Service))
-	if err != nil {
-		return err
-	}
+	service := serviceOf(run.Run)
 	results, err := l.results(ctx, tx, climb)
 	if err != nil {
 		return err
@@ -150,17 +155,28 @@ func (l *Line) climbOn(ctx context.Context, tx *store.Tx, run store.Run) error {
 		}
 		return l.dispatch(ctx, tx)
 	}
-	v := verdict.Climb(verdict.ClimbInput{
-		Team: climb.Team, Service: service, Ladder: l.ladder(c), Results: results,
-		At: tx.Now(), Links: l.Links, Round: climb.Round, Climb: climb.ID,
-	})
-	if err := l.publish(ctx, tx, v, climb.Publish); err != nil {
-		return err
+	if service.Criterion != "" {
+		v := verdict.Climb(verdict.ClimbInput{
+			Team: climb.Team, Service: service, Ladder: l.ladder(c), Results: results,
+			At: tx.Now(), Links: l.Links, Round: climb.Round, Climb: climb.ID,
+		})
+		if err := l.publish(ctx, tx, v, climb.Publish); err != nil {
+			return err
+		}
 	}
 	if err := tx.EndClimb(ctx, climb.ID); err != nil {
 		return err
 	}
 	return l.endRound(ctx, tx, climb.Round)
+}
+
+// serviceOf returns the service of a run; for a script that belongs to none, one
+// without a criterion, so that its run is judged but gives no verdict.
+func serviceOf(r contest.Run) contest.Service {
+	if s, err := contest.FindService(string(r.Service)); err == nil {
+		return s
+	}
+	return contest.Service{Key: r.Service, Name: string(r.Service), Scenario: r.Scenario}
 }
 
 func (l *Line) results(ctx context.Context, tx *store.Tx, climb store.Climb) ([]verdict.RunResult, error) {

@@ -2,6 +2,7 @@ package conduct
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/hackload-kz/hackload/orchestrator/contest"
@@ -78,4 +79,39 @@ func (l *Line) sweep(ctx context.Context, wanted map[contest.TestID]bool) error 
 		}
 	}
 	return nil
+}
+
+// Abandon ends the load that is under way and plans its runs anew. It serves
+// where a launch cannot be taken up: at the end of a process that nobody will
+// follow in time, or at the start of one whose targets went down with the last.
+func (l *Line) Abandon(ctx context.Context) error {
+	under, err := l.Store.RunsIn(ctx, "", contest.RunLeased, contest.RunPrepared, contest.RunLaunched)
+	if err != nil {
+		return err
+	}
+	for _, r := range under {
+		if r.TestID != "" {
+			if err := l.Launcher.Remove(ctx, r.TestID); err != nil {
+				return fmt.Errorf("abandon run %s: %w", r.ID, err)
+			}
+			l.Writers.Dismiss(r.TestID)
+		}
+		l.live.drop(r.ID)
+		if err := l.planAgain(ctx, r, nil); err != nil && !errors.Is(err, store.ErrStale) {
+			return fmt.Errorf("abandon run %s: %w", r.ID, err)
+		}
+	}
+	return nil
+}
+
+// planAgain gives the target free and plans the run anew, under a new testid.
+func (l *Line) planAgain(ctx context.Context, run store.Run, also func(tx *store.Tx) error) error {
+	next := run
+	next.State, next.TestID, next.LaunchedAt = contest.RunPlanned, "", nil
+	return l.move(ctx, run, next, func(tx *store.Tx) error {
+		if err := tx.Release(ctx, run.Run); err != nil || also == nil {
+			return err
+		}
+		return also(tx)
+	})
 }

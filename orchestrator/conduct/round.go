@@ -31,7 +31,8 @@ func (l *Line) Begin(ctx context.Context, key contest.ServiceKey) (contest.Round
 	}
 	teams, err := l.Teams(ctx)
 	if err != nil {
-		return "", fmt.Errorf("begin round of %s: list teams: %w", key, err)
+		err = fmt.Errorf("begin round of %s: list teams: %w", key, err)
+		return "", errors.Join(err, l.recordFailure(ctx, key, err))
 	}
 	before, err := l.Store.CountRounds(ctx, key)
 	if err != nil {
@@ -50,6 +51,16 @@ func (l *Line) Begin(ctx context.Context, key contest.ServiceKey) (contest.Round
 	}
 	l.Observe.UpdateQueued()
 	return round.ID, nil
+}
+
+// recordFailure keeps a round that could not begin, for the service's health.
+func (l *Line) recordFailure(ctx context.Context, key contest.ServiceKey, cause error) error {
+	now := time.Now()
+	return l.Store.Write(ctx, func(tx *store.Tx) error {
+		return tx.InsertRound(ctx, contest.Round{
+			ID: contest.RoundID(newID()), Service: key, StartedAt: now, EndedAt: &now, Error: cause.Error(),
+		})
+	})
 }
 
 // plan is what the climbs of one round have in common.
@@ -124,7 +135,7 @@ func (l *Line) planTeam(ctx context.Context, tx *store.Tx, p plan, team contest.
 }
 
 func (l *Line) ladder(c config.Criterion) verdict.LadderConfig {
-	return verdict.LadderConfig{Levels: c.Levels, Repeats: c.Repeats, Retries: l.limits.Retries, Score: c.Score}
+	return verdict.LadderConfig{Levels: c.Levels, Repeats: c.Repeats, Retries: l.limits.Retries, Score: c.Score, Rule: c.Rule}
 }
 
 func newRun(tx *store.Tx, c store.Climb, s contest.Service, target string, next verdict.Next) store.Run {

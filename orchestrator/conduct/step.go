@@ -105,7 +105,7 @@ func (l *Line) rules(ctx context.Context, run store.Run, script contest.Script) 
 	if err != nil {
 		return nil, err
 	}
-	return json.Marshal(rules)
+	return json.Marshal(rules.Under(c.Rule))
 }
 
 func (l *Line) launch(ctx context.Context, run store.Run) error {
@@ -143,27 +143,33 @@ func (l *Line) watch(ctx context.Context, run store.Run) (time.Duration, error) 
 	}
 	l.live.drop(run.ID)
 	l.Log.Warn("launch is gone, the run is planned again", "run", run.ID, "testid", run.TestID)
-	next := run
-	next.State, next.TestID, next.LaunchedAt = contest.RunPlanned, "", nil
-	return 0, l.move(ctx, run, next, func(tx *store.Tx) error {
+	return 0, l.planAgain(ctx, run, func(tx *store.Tx) error { return l.dispatch(ctx, tx) })
+}
+
+// end commits that the generators are done and gives the target to the next run.
+func (l *Line) end(ctx context.Context, run, next store.Run, result contest.LaunchResult) error {
+	now := time.Now()
+	if result.Started.IsZero() { // it never came to a launch
+		result.Started, result.Ended = now, now
+	}
+	next.State, next.EndedAt, next.Result = contest.RunEnded, &now, result
+	return l.move(ctx, run, next, func(tx *store.Tx) error {
 		if err := tx.Release(ctx, run.Run); err != nil {
+			return err
+		}
+		if err := l.wakeCollection(ctx, tx, run.Round); err != nil {
 			return err
 		}
 		return l.dispatch(ctx, tx)
 	})
 }
 
-// end commits that the generators are done and gives the target to the next run.
-func (l *Line) end(ctx context.Context, run, next store.Run, result contest.LaunchResult) error {
-	now := time.Now()
-	next.State, next.EndedAt, next.Result = contest.RunEnded, &now, result
-	return l.move(ctx, run, next, func(tx *store.Tx) error {
-		if err := tx.Release(ctx, run.Run); err != nil {
-			return err
-		}
-		if err := l.Wake.WakeCollect(ctx, tx.SQL, run.Round); err != nil {
-			return err
-		}
-		return l.dispatch(ctx, tx)
-	})
+// wakeCollection wakes the round's collection once: while others have ended and
+// wait for it, it is awake already.
+func (l *Line) wakeCollection(ctx context.Context, tx *store.Tx, round contest.RoundID) error {
+	waiting, err := tx.CountRuns(ctx, round, contest.RunEnded)
+	if err != nil || waiting > 1 { // this run is one of them
+		return err
+	}
+	return l.Wake.WakeCollect(ctx, tx.SQL, round)
 }

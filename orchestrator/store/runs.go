@@ -142,3 +142,23 @@ func (s *Store) Runs(ctx context.Context, f RunFilter) ([]contest.Run, error) {
 		ORDER BY planned_at DESC, id DESC LIMIT ?`, f.Team, f.Team, f.Criterion, f.Criterion, f.Limit)
 	return runs, wrap("read runs", err)
 }
+
+// CountRuns returns how many runs of a round are in one of the states.
+func (s *Store) CountRuns(ctx context.Context, round contest.RoundID, states ...contest.RunState) (int, error) {
+	return countRuns(ctx, s.read, round, states)
+}
+
+// CountRuns returns how many runs of a round are in one of the states.
+func (tx *Tx) CountRuns(ctx context.Context, round contest.RoundID, states ...contest.RunState) (int, error) {
+	return countRuns(ctx, tx.SQL, round, states)
+}
+
+func countRuns(ctx context.Context, q querier, round contest.RoundID, states []contest.RunState) (n int, err error) {
+	args := []any{round}
+	for _, st := range states {
+		args = append(args, st)
+	}
+	marks := strings.TrimSuffix(strings.Repeat("?,", len(states)), ",")
+	err = q.QueryRowContext(ctx, `SELECT count(*) FROM runs WHERE round_id = ? AND state IN (`+marks+`)`, args...).Scan(&n)
+	return n, wrap("count runs", err)
+}
