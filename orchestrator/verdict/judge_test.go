@@ -124,6 +124,32 @@ func show(v contest.RunVerdict) string {
 	return b.String()
 }
 
+// TestStoredVerdictsAgree sends rules, evidence and verdict through JSON, as the
+// state database does, and derives each verdict again.
+func TestStoredVerdictsAgree(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("testdata/judge/*.txt")
+	require.NoError(t, err)
+	for _, file := range files {
+		rules, e, _ := readCase(t, file)
+		stored := Judge(rules, e)
+		var rulesBack Rules
+		var evidenceBack contest.Evidence
+		var verdictBack contest.RunVerdict
+		throughJSON(t, rules, &rulesBack)
+		throughJSON(t, e, &evidenceBack)
+		throughJSON(t, stored, &verdictBack)
+		assert.Empty(t, Explain(rulesBack, evidenceBack, verdictBack), file)
+	}
+}
+
+func throughJSON(t *testing.T, from, to any) {
+	t.Helper()
+	text, err := json.Marshal(from)
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(text, to))
+}
+
 // TestMoreFailuresNeverHelp worsens evidence step by step: what has failed must
 // not pass later.
 func TestMoreFailuresNeverHelp(t *testing.T) {

@@ -151,7 +151,7 @@ func (j *judgement) rate(t contest.Threshold, c contest.ThresholdCount) {
 // once it is beyond an upper bound: more data cannot bring it back.
 func (j *judgement) counter(t contest.Threshold, total float64) {
 	f := contest.Finding{Rule: t.String(), Outcome: contest.OutcomePassed, Value: total, Bound: t.Bound, Op: t.Op}
-	f.Sentence = fmt.Sprintf("%s is %s, needs %s %s.", t.Selector(), number(total), opWords(t.Op), number(t.Bound))
+	f.Sentence = fmt.Sprintf("%s, needs %s %s.", counted(t, total), opWords(t.Op), number(t.Bound))
 	if !t.Holds(total) {
 		f.Outcome = contest.OutcomeFailed
 		upper := t.Op == "<" || t.Op == "<=" || (t.Op == "==" || t.Op == "===") && total > t.Bound

@@ -77,8 +77,21 @@ func rated(t contest.Threshold) string {
 		return "requests failed"
 	case "checks":
 		return "checks passed"
+	case "booking_success":
+		return "attempts became bookings"
 	}
 	return "samples of " + t.Selector() + " were true"
+}
+
+// counted says what a counter's total means.
+func counted(t contest.Threshold, total float64) string {
+	switch t.Metric {
+	case "double_sold_seats":
+		return "Seats sold twice: " + number(total)
+	case "not_provable":
+		return "Reads that did not show what was sold: " + number(total)
+	}
+	return t.Selector() + " is " + number(total)
 }
 
 func opWords(op string) string {
