@@ -3,12 +3,16 @@ package launch_test
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"syscall"
 	"testing"
+	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/hackload-kz/hackload/orchestrator/contest"
@@ -150,4 +154,63 @@ func TestStartAfterACrashBeforeTheProcess(t *testing.T) {
 	require.NoError(t, l.Start(t.Context(), job("t-1", "finish")))
 	require.Equal(t, []int{0}, until(t, l, "t-1", done).Result.ExitCodes)
 	require.NoDirExists(t, filepath.Join(cfg.Dir, ".new-t-1"))
+}
+
+// Wherever the orchestrator is killed while it starts a launch, the next one
+// ends up with exactly one generator.
+func TestOneGeneratorWhereverTheOrchestratorIsKilled(t *testing.T) {
+	t.Parallel()
+	began := time.Now()
+	l, cfg := stage(t)
+	require.NoError(t, startThenKill(t, cfg, time.Hour))
+	whole := time.Since(began) // until the generator ran
+	require.NoError(t, l.Remove(t.Context(), "orphan"))
+	for i := range 12 {
+		l, cfg := stage(t)
+		require.NoError(t, startThenKill(t, cfg, whole*time.Duration(i)/10))
+		require.Eventually(t, func() bool {
+			err := l.Start(t.Context(), job("orphan", "run"))
+			return !errors.Is(err, launch.ErrStarting) && assert.NoError(t, err)
+		}, 10*time.Second, time.Millisecond)
+		until(t, l, "orphan", working)
+		require.Len(t, processesOf(cfg.Dir), 1)
+	}
+}
+
+// startThenKill runs an orchestrator that starts a launch, and kills it after a
+// time, or as soon as it has said that the launch is started.
+func startThenKill(t *testing.T, cfg launch.Config, after time.Duration) error {
+	t.Helper()
+	helper := exec.Command(cfg.Program, "as-orchestrator", filepath.Dir(cfg.Dir))
+	out, err := helper.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, helper.Start())
+	timer := time.AfterFunc(after, func() { _ = helper.Process.Kill() })
+	defer timer.Stop()
+	_, err = bufio.NewReader(out).ReadString('\n')
+	_ = helper.Process.Kill()
+	_ = helper.Wait() // it says that it was killed
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
+}
+
+func TestALockSaysThatAProcessIsStarting(t *testing.T) {
+	t.Parallel()
+	l, cfg := stage(t)
+	require.NoError(t, l.Start(t.Context(), job("t-1", "finish")))
+	until(t, l, "t-1", done)
+	dir := filepath.Join(cfg.Dir, "t-1")
+	require.NoError(t, os.Remove(filepath.Join(dir, "pid")))
+	require.NoError(t, os.Remove(filepath.Join(dir, "result.json")))
+	lock, err := os.Open(filepath.Join(dir, "lock"))
+	require.NoError(t, err)
+	require.NoError(t, syscall.Flock(int(lock.Fd()), syscall.LOCK_EX))
+	_, err = l.Status(t.Context(), "t-1")
+	require.ErrorIs(t, err, launch.ErrStarting)
+	require.ErrorIs(t, l.Start(t.Context(), job("t-1", "finish")), launch.ErrStarting)
+	require.NoError(t, lock.Close())
+	require.NoError(t, l.Start(t.Context(), job("t-1", "finish")))
+	until(t, l, "t-1", done)
 }

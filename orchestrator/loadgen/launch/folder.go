@@ -20,8 +20,10 @@ const (
 	progressFile = "progress.json" // contest.Progress, by the generator
 	summaryFile  = "summary.json"  // k6's --summary-export, by the generator
 	resultFile   = "result.json"   // Result, by the generator as its last act
+	lockFile     = "lock"          // held by the process for as long as it lives
 	stopFile     = "stop.json"     // why it was told to stop
-	logFile      = "log"           // the generator's output, cut to maxLog
+	logFile      = "log"           // the generator's output, up to maxLog
+	oldLogFile   = "log.old"       // the end of what was cut off the log
 	scenarioDir  = "scenario"      // the scripts, frozen
 )
 
@@ -161,8 +163,9 @@ func (f folder) lastSign() time.Time {
 	return last
 }
 
-// trimLog keeps the newer half of a log that has grown too long. The generator
-// appends, so it goes on behind what is left.
+// trimLog moves the end of a log that has grown too long to a second file, and
+// empties it. The generator appends, so it goes on at the beginning; what it
+// writes between the reading and the emptying, a few lines at most, is lost.
 func (f folder) trimLog() error {
 	file, err := os.OpenFile(f.file(logFile), os.O_RDWR, 0)
 	if err != nil {
@@ -177,17 +180,24 @@ func (f folder) trimLog() error {
 	if _, err := file.ReadAt(tail, info.Size()-int64(len(tail))); err != nil {
 		return err
 	}
-	if err := file.Truncate(0); err != nil {
+	if err := os.WriteFile(f.file(oldLogFile), tail, 0o600); err != nil {
 		return err
 	}
-	_, err = file.WriteAt(tail, 0)
-	return err
+	return file.Truncate(0)
 }
 
 // lastWords returns the last line of the log, or the line that a crash of Go
 // begins with, cut to a sentence's length.
 func (f folder) lastWords() string {
-	file, err := os.Open(f.file(logFile))
+	if words := lastWords(f.file(logFile)); words != "" {
+		return words
+	}
+	return lastWords(f.file(oldLogFile))
+}
+
+func lastWords(path string) string {
+	const end = 64 << 10
+	file, err := os.Open(path)
 	if err != nil {
 		return ""
 	}
@@ -196,8 +206,7 @@ func (f folder) lastWords() string {
 	if err != nil {
 		return ""
 	}
-	tail := io.NewSectionReader(file, max(0, info.Size()-64<<10), 64<<10)
-	text, err := io.ReadAll(tail)
+	text, err := io.ReadAll(io.NewSectionReader(file, max(0, info.Size()-end), end))
 	if err != nil {
 		return ""
 	}

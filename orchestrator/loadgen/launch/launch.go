@@ -87,8 +87,13 @@ func absolute(path string) string {
 	return path
 }
 
-// ErrClosed is returned by a launcher that was closed.
-var ErrClosed = errors.New("launcher is closed")
+var (
+	// ErrClosed is returned by a launcher that was closed.
+	ErrClosed = errors.New("launcher is closed")
+	// ErrStarting is returned while a process that an earlier launcher was just
+	// about to start cannot be told from it yet. Trying again in a moment helps.
+	ErrStarting = errors.New("the launch is just being started")
+)
 
 var (
 	scenarioPattern = regexp.MustCompile(`^[a-zA-Z0-9_-]{1,64}$`)
@@ -174,9 +179,14 @@ func (l *Launcher) spawn(f folder, launch contest.Launch) error {
 		return err
 	}
 	defer log.Close()
+	lock, err := f.lock()
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
 	cmd := exec.Command(l.cfg.Program, l.runArgs(f, launch)...)
 	cmd.Dir, cmd.Env = string(f), l.runEnv(launch)
-	cmd.Stdout, cmd.Stderr = log, log
+	cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = log, log, []*os.File{lock}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Start(); err != nil {
 		return err

@@ -72,6 +72,29 @@ func killOwn(pid int) error {
 	}
 }
 
+// lock takes the lock of a launch. A process that inherits the file holds the
+// lock from its very first moment, and no death can leave it behind.
+func (f folder) lock() (*os.File, error) {
+	file, err := os.OpenFile(f.file(lockFile), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return nil, errors.Join(fmt.Errorf("lock launch %s: %w", f.id(), err), file.Close())
+	}
+	return file, nil
+}
+
+// locked reports whether some process holds the lock of a launch.
+func (f folder) locked() bool {
+	file, err := os.Open(f.file(lockFile))
+	if err != nil {
+		return false
+	}
+	defer file.Close()
+	return errors.Is(syscall.Flock(int(file.Fd()), syscall.LOCK_SH|syscall.LOCK_NB), syscall.EWOULDBLOCK)
+}
+
 // processStat is what we read of /proc/PID/stat.
 type processStat struct {
 	state byte

@@ -84,6 +84,34 @@ func TestTrouble(t *testing.T) {
 	}
 }
 
+func TestTrimLog(t *testing.T) {
+	t.Parallel()
+	f := folder(t.TempDir())
+	require.ErrorIs(t, f.trimLog(), os.ErrNotExist)
+	require.Empty(t, f.lastWords())
+	log, err := os.OpenFile(f.file(logFile), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	require.NoError(t, err)
+	defer log.Close()
+	write := func(text string) {
+		_, err := log.WriteString(text)
+		require.NoError(t, err)
+	}
+	write(strings.Repeat("x", maxLog-10) + "\nearlier\n")
+	require.NoError(t, f.trimLog())
+	require.NoFileExists(t, f.file(oldLogFile))
+	write("later\n")
+	require.NoError(t, f.trimLog())
+	info, err := os.Stat(f.file(oldLogFile))
+	require.NoError(t, err)
+	require.Equal(t, int64(maxLog/2), info.Size())
+	require.Equal(t, "later", f.lastWords(), "nothing was said since")
+	write("at the end\n")
+	text, err := os.ReadFile(f.file(logFile))
+	require.NoError(t, err)
+	require.Equal(t, "at the end\n", string(text))
+	require.Equal(t, "at the end", f.lastWords())
+}
+
 func FuzzSentence(f *testing.F) {
 	for _, s := range []string{"", "a\nb", "panic: x\ny", "\xff"} {
 		f.Add(s)

@@ -127,8 +127,10 @@ func (l *Launcher) find(f folder) (*watch, error) {
 		}
 		return nil, fmt.Errorf("read launch %s: %w", f.id(), err)
 	}
-	who, known := f.process()
+	who, known, err := f.process()
 	switch {
+	case err != nil:
+		return nil, err
 	case known && who.alive():
 		return l.adopt(f, who, launch.Timeout.D())
 	case known && !f.ended():
@@ -156,21 +158,24 @@ func (l *Launcher) adopt(f folder, who identity, timeout time.Duration) (*watch,
 	return w, nil
 }
 
-// process returns who runs or ran the launch. A launcher that was killed between
-// starting the process and writing that down left only the arguments to know it
-// by.
-func (f folder) process() (identity, bool) {
+// process returns who runs or ran the launch, and whether anybody does or did. A
+// launcher that was killed between starting the process and writing that down
+// left only the arguments to know it by, and before it has those, the lock.
+func (f folder) process() (identity, bool, error) {
 	var who identity
 	if readJSON(f.file(pidFile), &who) == nil {
-		return who, true
+		return who, true, nil
 	}
-	pid, ok := findByArgument(resultFlag, f.file(resultFile))
-	if !ok {
-		return identity{}, false
+	pid, found := findByArgument(resultFlag, f.file(resultFile))
+	if !found {
+		if f.locked() {
+			return identity{}, false, ErrStarting
+		}
+		return identity{}, false, nil
 	}
 	who, err := identify(pid)
-	if err != nil || writeJSON(f.file(pidFile), who) != nil {
-		return identity{}, false
+	if err == nil {
+		err = writeJSON(f.file(pidFile), who)
 	}
-	return who, true
+	return who, err == nil, err
 }
