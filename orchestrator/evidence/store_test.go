@@ -146,15 +146,15 @@ func randomLoad(seed uint64, n int) load {
 	return l
 }
 
-// write pushes the load in two flushes, the second with the final values.
+// write pushes the load as of two moments, the second with the final values.
 func (g *generator) write(l load, from time.Time, threshold string) {
 	half := len(l.seconds) / 2
-	g.push(
+	midway := []prompb.TimeSeries{
 		g.float("k6_http_reqs_total", float64(half), from.Add(time.Second), "scenario", "steady", "expected_response", "true"),
 		g.histogram("k6_http_req_duration_seconds", l.seconds[:half], from.Add(time.Second), "scenario", "steady"),
 		g.float("k6_generator_cpu_ratio", 0.7, from.Add(time.Second)),
 		g.float("k6_vus", 9, from.Add(time.Second)),
-	)
+	}
 	end := from.Add(6 * time.Second)
 	n, within := float64(len(l.seconds)), 0.0
 	for _, s := range l.seconds {
@@ -162,7 +162,7 @@ func (g *generator) write(l load, from time.Time, threshold string) {
 			within++
 		}
 	}
-	g.push(
+	g.push(append(midway,
 		g.float("k6_http_reqs_total", 5, end, "scenario", "warmup", "expected_response", "true"),
 		g.float("k6_http_reqs_total", n-float64(l.failed), end, "scenario", "steady", "expected_response", "true"),
 		g.float("k6_http_reqs_total", float64(l.failed), end, "scenario", "steady", "expected_response", "false"),
@@ -187,7 +187,7 @@ func (g *generator) write(l load, from time.Time, threshold string) {
 		g.float("k6_generator_dropped_writes_total", 0, end),
 		g.float("k6_vus", 2, end), g.float("k6_vus_max", 12, end),
 		g.float("k6_generator_finished", 1, end),
-	)
+	)...)
 }
 
 func teamID(i int) contest.TestID { return contest.TestID(fmt.Sprintf("team_%d-search-10-01JD", i)) }
