@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -157,24 +158,25 @@ func TestServeEndsWithItsContext(t *testing.T) {
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(ctx, ln) }()
 
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	asked := make(chan struct{})
+	asked, answered := make(chan struct{}), make(chan struct{})
 	go func() {
-		defer close(asked)
-		r, err := http.NewRequestWithContext(t.Context(), "GET", "http://"+ln.Addr().String()+"/api/events", nil)
+		defer close(answered)
+		trace := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{
+			WroteRequest: func(httptrace.WroteRequestInfo) { close(asked) },
+		})
+		r, err := http.NewRequestWithContext(trace, "GET", "http://"+ln.Addr().String()+"/api/events", nil)
 		if err != nil {
 			return
 		}
+		client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 		if answer, err := client.Do(r); err == nil {
 			_ = answer.Body.Close()
 		}
 	}()
-	conn, err := net.Dial("tcp", ln.Addr().String())
-	require.NoError(t, err, "it listens")
-	require.NoError(t, conn.Close())
+	<-asked
 	cancel()
 	require.NoError(t, <-served)
-	<-asked
+	<-answered
 	_, err = net.Dial("tcp", ln.Addr().String())
 	require.Error(t, err, "the listener is closed")
 }
