@@ -30,7 +30,7 @@ func (d *Duration) UnmarshalText(text []byte) error {
 		if ms > most {
 			return fmt.Errorf("duration %q is too long", s)
 		}
-		parsed, err = time.Duration(ms)*time.Millisecond, nil
+		parsed, err = time.Duration(max(ms, -1))*time.Millisecond, nil
 	}
 	if err != nil || parsed < 0 {
 		return fmt.Errorf("%q is not a duration: write it like 5m or 30s, or as a number of milliseconds", s)

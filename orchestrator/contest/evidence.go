@@ -143,16 +143,23 @@ type Histogram struct {
 
 // Quantile estimates the q-quantile (0–1) by exponential interpolation inside
 // the bucket that holds it, as Prometheus does, and gives that bucket's bounds.
+// Without samples all three are NaN.
 func (h Histogram) Quantile(q float64) Quantile {
 	rank, seen := q*h.Count, 0.0
+	best := Quantile{Value: math.NaN(), Low: math.NaN(), High: math.NaN()}
 	for _, b := range h.Buckets {
-		if seen+b.Count >= rank && b.Count > 0 {
-			share := (rank - seen) / b.Count
-			return Quantile{Value: interpolate(b.Low, b.High, share), Low: b.Low, High: b.High}
+		if b.Count <= 0 {
+			continue
+		}
+		// Rounding may leave the last rank a hair above the sum of all buckets.
+		share := min(1, (rank-seen)/b.Count)
+		best = Quantile{Value: interpolate(b.Low, b.High, share), Low: b.Low, High: b.High}
+		if seen+b.Count >= rank {
+			break
 		}
 		seen += b.Count
 	}
-	return Quantile{Value: math.NaN(), Low: math.NaN(), High: math.NaN()}
+	return best
 }
 
 func interpolate(low, high, share float64) float64 {

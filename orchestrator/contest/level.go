@@ -31,6 +31,9 @@ func (l Level) Rate() float64 { return float64(l.Users) / l.Unit().Seconds() }
 // whose latency stays within bound never makes the generator drop iterations:
 // ceil(rate × max(2 × bound, bound + 1 s)) for each request of an iteration, + 1.
 func (l Level) VUs(bound time.Duration, requestsPerIteration int) int {
-	each := max(2*bound, bound+time.Second).Seconds()
-	return int(math.Ceil(l.Rate()*each))*max(1, requestsPerIteration) + 1
+	each := max(2*bound, bound+time.Second)
+	// One product of whole numbers, then one division: a rate that is rounded
+	// first would ask for one more where the quotient is whole.
+	busy := math.Ceil(float64(l.Users) * float64(each) / float64(l.Unit()))
+	return int(busy)*max(1, requestsPerIteration) + 1
 }

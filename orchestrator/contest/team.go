@@ -1,10 +1,12 @@
 package contest
 
 import (
-	"fmt"
+	"errors"
 	"net"
+	"net/netip"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -35,21 +37,31 @@ type Team struct {
 func (t Team) Target() (string, error) { return TargetOf(t.Endpoint) }
 
 // TargetOf returns the host:port that endpoint is served from, with the
-// scheme's default port filled in and the host in lower case.
+// scheme's default port filled in. Spellings of the same host (capitals, a
+// trailing dot, long IPv6) give the same target, so that they share one lease.
+// Errors never quote the endpoint: it may hold credentials anywhere.
 func TargetOf(endpoint string) (string, error) {
 	u, err := url.Parse(endpoint)
 	if err != nil {
-		return "", fmt.Errorf("endpoint is not a URL: %w", err)
+		return "", errors.New("endpoint is not a URL: want one like https://team.example.org or http://192.0.2.1:8080")
 	}
-	if u.Scheme != "http" && u.Scheme != "https" {
-		return "", fmt.Errorf("endpoint %q: want a URL that starts with http:// or https://", u.Redacted())
+	port, ok := map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	if !ok {
+		return "", errors.New("endpoint is no web address: want a URL that starts with http:// or https://")
 	}
-	if u.Hostname() == "" {
-		return "", fmt.Errorf("endpoint %q has no host", u.Redacted())
+	host := strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
+	if host == "" {
+		return "", errors.New("endpoint has no host: want a URL like https://team.example.org")
 	}
-	port := u.Port()
-	if port == "" {
-		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	if addr, err := netip.ParseAddr(host); err == nil {
+		host = addr.Unmap().String()
 	}
-	return net.JoinHostPort(strings.ToLower(u.Hostname()), port), nil
+	if u.Port() != "" {
+		n, err := strconv.ParseUint(u.Port(), 10, 16)
+		if err != nil || n == 0 {
+			return "", errors.New("endpoint has a port that does not exist: want one from 1 to 65535")
+		}
+		port = strconv.FormatUint(n, 10)
+	}
+	return net.JoinHostPort(host, port), nil
 }

@@ -28,7 +28,7 @@ type Threshold struct {
 
 var (
 	selectorPattern   = regexp.MustCompile(`^([a-zA-Z_][a-zA-Z0-9_]{1,128})(?:\{(.*)\})?$`)
-	expressionPattern = regexp.MustCompile(`^(count|rate|value|avg|min|max|med|p\(\s*([0-9]+(?:\.[0-9]+)?)\s*\))\s*(>=|<=|===|==|!=|>|<)\s*([+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)$`)
+	expressionPattern = regexp.MustCompile(`^(count|rate|value|avg|min|max|med|p\(\s*([0-9]+(?:\.[0-9]+)?)\s*\))\s*(>=|<=|===|==|!=|>|<)\s*([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)$`)
 )
 
 // ParseThreshold reads a threshold from the key and the expression of a k6
@@ -88,6 +88,14 @@ func unquote(s string) string {
 	return s
 }
 
+// quote protects what unquote would take away.
+func quote(s string) string {
+	if unquote(s) == s {
+		return s
+	}
+	return `"` + s + `"`
+}
+
 // Selector writes the metric and its tags in k6's form, tags in order of name.
 func (t Threshold) Selector() string {
 	if len(t.Tags) == 0 {
@@ -95,7 +103,7 @@ func (t Threshold) Selector() string {
 	}
 	pairs := make([]string, 0, len(t.Tags))
 	for _, k := range slices.Sorted(maps.Keys(t.Tags)) {
-		pairs = append(pairs, k+":"+t.Tags[k])
+		pairs = append(pairs, quote(k)+":"+quote(t.Tags[k]))
 	}
 	return t.Metric + "{" + strings.Join(pairs, ",") + "}"
 }
@@ -148,11 +156,14 @@ func (t Threshold) HoldsByCount(within, samples float64) bool {
 	if samples <= 0 || within > samples {
 		return false
 	}
+	// Counts are whole, so a margin far below one sample only takes back what
+	// the product of a bound like 99.9 lost in rounding.
+	margin := samples * 1e-9
 	switch t.Op {
-	case "<", "<=":
-		return within*100 >= t.Percentile*samples
+	case "<", "<=": // p(0) is the least sample: one must be within
+		return within > 0 && within*100 >= t.Percentile*samples-margin
 	case ">", ">=":
-		return within*100 > (100-t.Percentile)*samples
+		return within == samples || within*100 > (100-t.Percentile)*samples+margin
 	}
 	return false
 }

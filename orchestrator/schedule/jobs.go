@@ -66,9 +66,14 @@ func workers(steps Steps, log *slog.Logger) *river.Workers {
 
 // told logs a failed step at the one place that all of them pass.
 func told(log *slog.Logger, what string, job *rivertype.JobRow, err error) error {
-	if err != nil {
-		log.Warn("step failed, will be tried again", "step", what, "attempt", job.Attempt, "of", job.MaxAttempts, "error", err)
+	if err == nil {
+		return nil
 	}
+	outcome := "step failed, will be tried again"
+	if job.Attempt >= job.MaxAttempts {
+		outcome = "step failed for the last time, kept as a dead letter"
+	}
+	log.Warn(outcome, "step", what, "attempt", job.Attempt, "of", job.MaxAttempts, "error", err)
 	return err
 }
 

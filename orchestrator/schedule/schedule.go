@@ -14,7 +14,6 @@ package schedule
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -22,7 +21,6 @@ import (
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riversqlite"
 	"github.com/riverqueue/river/rivermigrate"
-	"github.com/robfig/cron/v3"
 
 	"github.com/hackload-kz/hackload/orchestrator/contest"
 )
@@ -71,9 +69,12 @@ type Queue struct {
 	driver *riversqlite.Driver
 	insert *river.Client[*sql.Tx]
 	config Config
+
+	periods []*river.PeriodicJob
 }
 
-// New prepares the queue's tables in db, the state database's writing pool.
+// New prepares the queue's tables in db, the state database's writing pool. A
+// cron expression that is wrong or never fires is an error that names its service.
 func New(ctx context.Context, db *sql.DB, c Config) (*Queue, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
@@ -87,6 +88,10 @@ func New(ctx context.Context, db *sql.DB, c Config) (*Queue, error) {
 	if c.SoftStop <= 0 {
 		c.SoftStop = 10 * time.Second
 	}
+	periods, err := c.periods()
+	if err != nil {
+		return nil, err
+	}
 	driver := riversqlite.New(db)
 	migrator, err := rivermigrate.New(driver, &rivermigrate.Config{Logger: quiet(c.Log)})
 	if err != nil {
@@ -99,7 +104,7 @@ func New(ctx context.Context, db *sql.DB, c Config) (*Queue, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open job queue: %w", err)
 	}
-	return &Queue{driver: driver, insert: insert, config: c}, nil
+	return &Queue{driver: driver, insert: insert, config: c, periods: periods}, nil
 }
 
 // quiet keeps River's own chatter out of the log; its warnings stay.
@@ -127,16 +132,16 @@ func (q *Queue) WakeCollect(ctx context.Context, tx *sql.Tx, id contest.RoundID)
 
 // Fire has a round of the service begun now, whatever its cron says.
 func (q *Queue) Fire(ctx context.Context, service contest.ServiceKey) error {
-	_, err := q.insert.Insert(ctx, roundArgs{Service: service}, q.roundOptions(service))
+	_, err := q.insert.Insert(ctx, roundArgs{Service: service}, q.config.roundOptions(service))
 	if err != nil {
 		return fmt.Errorf("fire %s: %w", service, err)
 	}
 	return nil
 }
 
-func (q *Queue) roundOptions(service contest.ServiceKey) *river.InsertOpts {
+func (c Config) roundOptions(service contest.ServiceKey) *river.InsertOpts {
 	opts := &river.InsertOpts{MaxAttempts: 1}
-	for _, s := range q.config.Services {
+	for _, s := range c.Services {
 		if s.Key == service {
 			opts.MaxAttempts = s.Retries + 1
 		}
@@ -144,7 +149,8 @@ func (q *Queue) roundOptions(service contest.ServiceKey) *river.InsertOpts {
 	return opts
 }
 
-// Run does steps until ctx is done, then lets the running ones finish.
+// Run does steps until ctx is done, then lets the running ones finish: for
+// SoftStop undisturbed, and for as long again with their context cancelled.
 func (q *Queue) Run(ctx context.Context, steps Steps) error {
 	client, err := q.client(steps)
 	if err != nil {
@@ -159,20 +165,18 @@ func (q *Queue) Run(ctx context.Context, steps Steps) error {
 	if err := client.Stop(grace); err != nil {
 		hard, cancel := context.WithTimeout(context.WithoutCancel(ctx), q.config.SoftStop)
 		defer cancel()
-		return errors.Join(client.StopAndCancel(hard))
+		if err := client.StopAndCancel(hard); err != nil {
+			return fmt.Errorf("stop job queue: a step goes on although it was cancelled: %w", err)
+		}
 	}
 	return nil
 }
 
 func (q *Queue) client(steps Steps) (*river.Client[*sql.Tx], error) {
-	periods, err := q.periods()
-	if err != nil {
-		return nil, err
-	}
 	client, err := river.NewClient(q.driver, &river.Config{
 		Logger:                      quiet(q.config.Log),
 		Workers:                     workers(steps, q.config.Log),
-		PeriodicJobs:                periods,
+		PeriodicJobs:                q.periods,
 		Queues:                      map[string]river.QueueConfig{queueRounds: {MaxWorkers: q.config.Rounds}, queueSteps: {MaxWorkers: stepWorkers}},
 		FetchCooldown:               min(q.config.Poll, 100*time.Millisecond),
 		FetchPollInterval:           q.config.Poll,
@@ -186,36 +190,4 @@ func (q *Queue) client(steps Steps) (*river.Client[*sql.Tx], error) {
 		return nil, fmt.Errorf("open job queue: %w", err)
 	}
 	return client, nil
-}
-
-func (q *Queue) periods() ([]*river.PeriodicJob, error) {
-	var all []*river.PeriodicJob
-	for _, s := range q.config.Services {
-		if s.Cron == "" || q.config.NoPeriods {
-			continue
-		}
-		spec, err := cron.ParseStandard(s.Cron)
-		if err != nil {
-			return nil, fmt.Errorf("interval %q of %s: %w", s.Cron, s.Key, err)
-		}
-		construct := func() (river.JobArgs, *river.InsertOpts) {
-			return roundArgs{Service: s.Key}, q.roundOptions(s.Key)
-		}
-		all = append(all, river.NewPeriodicJob(zoned{spec, s.Timezone}, construct, &river.PeriodicJobOpts{ID: string(s.Key)}))
-	}
-	return all, nil
-}
-
-// zoned reads a cron expression in a time zone.
-type zoned struct {
-	cron.Schedule
-	zone *time.Location
-}
-
-// Next returns the first firing after t.
-func (z zoned) Next(t time.Time) time.Time {
-	if z.zone == nil {
-		return z.Schedule.Next(t)
-	}
-	return z.Schedule.Next(t.In(z.zone))
 }

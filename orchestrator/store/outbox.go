@@ -10,8 +10,9 @@ import (
 	"github.com/hackload-kz/hackload/orchestrator/contest"
 )
 
-// PutUpdate makes u the newest update of its team and criterion. An update that
-// the Hub holds already, unchanged, is not queued again.
+// PutUpdate makes u the newest update of its team and criterion. An unchanged
+// update is not queued again when the Hub holds it already, and leaves a waiting
+// one alone: its version, its back-off and its age.
 func (tx *Tx) PutUpdate(ctx context.Context, u contest.Update) error {
 	doc, err := encode(u)
 	if err != nil {
@@ -21,7 +22,8 @@ func (tx *Tx) PutUpdate(ctx context.Context, u contest.Update) error {
 		VALUES (?, ?, 1, ?, 'pending', 0, ?, ?)
 		ON CONFLICT (slug, criterion) DO UPDATE SET version = outbox.version + 1, doc = excluded.doc,
 			state = 'pending', attempts = 0, created_at = excluded.created_at, due_at = excluded.due_at, error = ''
-		WHERE NOT (outbox.state = 'sent' AND outbox.sent_sha256 = ?)`,
+		WHERE NOT (outbox.state = 'sent' AND outbox.sent_sha256 = ?)
+			AND NOT (outbox.state = 'pending' AND outbox.doc = excluded.doc)`,
 		u.TeamSlug, u.CriteriaType, doc, millis(tx.now), millis(tx.now), Hash([]byte(doc)))
 	return wrap("put update in outbox", err)
 }

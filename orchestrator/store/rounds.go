@@ -58,8 +58,11 @@ func (tx *Tx) EndRound(ctx context.Context, id contest.RoundID) (*contest.Round,
 		return nil, fmt.Errorf("end round %s: %w", id, err)
 	}
 	rounds, err := scanRounds(ctx, tx.SQL, `WHERE id = ?`, id)
-	if err != nil || len(rounds) != 1 {
-		return nil, fmt.Errorf("read round %s: %w", id, err)
+	if err != nil {
+		return nil, err
+	}
+	if len(rounds) != 1 {
+		return nil, fmt.Errorf("read round %s: %w", id, ErrNotFound)
 	}
 	return &rounds[0], nil
 }

@@ -37,6 +37,14 @@ func (tx *Tx) InsertRun(ctx context.Context, r Run) error {
 	return wrap("insert run", err)
 }
 
+// nextRuns finds the first planned run of each free target, so that however many
+// runs wait for one target, the others get their turn.
+const nextRuns = `SELECT doc FROM runs JOIN (
+	SELECT id, row_number() OVER (PARTITION BY target ORDER BY position, planned_at, id) AS turn
+	FROM runs WHERE state = 'planned' AND target NOT IN (SELECT target FROM leases)
+) AS waiting ON waiting.id = runs.id AND waiting.turn = 1
+ORDER BY position, planned_at, runs.id LIMIT ?`
+
 // Lease takes the targets of the next planned runs, in the order of their
 // positions, as long as fewer than capacity targets are held, and returns the
 // runs in their new state. A target is held by one run at a time.
@@ -48,25 +56,14 @@ func (tx *Tx) Lease(ctx context.Context, capacity int) ([]Run, error) {
 	if held >= capacity {
 		return nil, nil
 	}
-	planned, err := documents[Run](ctx, tx.SQL, `SELECT doc FROM runs WHERE state = 'planned'
-		AND target NOT IN (SELECT target FROM leases) ORDER BY position, planned_at, id LIMIT 200`)
+	leased, err := documents[Run](ctx, tx.SQL, nextRuns, capacity-held)
 	if err != nil {
 		return nil, fmt.Errorf("read planned runs: %w", err)
 	}
-	var leased []Run
-	taken := map[string]bool{}
-	for _, r := range planned {
-		if held+len(leased) >= capacity {
-			break
+	for i := range leased {
+		if err := tx.lease(ctx, &leased[i]); err != nil {
+			return nil, fmt.Errorf("lease %s for run %s: %w", leased[i].Target, leased[i].ID, err)
 		}
-		if taken[r.Target] {
-			continue
-		}
-		taken[r.Target] = true
-		if err := tx.lease(ctx, &r); err != nil {
-			return nil, fmt.Errorf("lease %s for run %s: %w", r.Target, r.ID, err)
-		}
-		leased = append(leased, r)
 	}
 	return leased, nil
 }
@@ -82,9 +79,10 @@ func (tx *Tx) lease(ctx context.Context, r *Run) error {
 	return err
 }
 
-// Release gives the run's target free. It is harmless when it is free already.
+// Release gives the run's target free. It is harmless when it is free already,
+// or held anew by a later attempt.
 func (tx *Tx) Release(ctx context.Context, r contest.Run) error {
-	_, err := tx.SQL.ExecContext(ctx, `DELETE FROM leases WHERE target = ? AND run_id = ?`, r.Target, r.ID)
+	_, err := tx.SQL.ExecContext(ctx, `DELETE FROM leases WHERE target = ? AND run_id = ? AND attempt = ?`, r.Target, r.ID, r.Attempt)
 	return wrap("release "+r.Target, err)
 }
 
@@ -117,13 +115,21 @@ func (tx *Tx) ClimbRuns(ctx context.Context, id contest.ClimbID) ([]Run, error) 
 // RunsIn returns the runs that are in one of the states, oldest first, of one
 // round or, when round is empty, of all.
 func (s *Store) RunsIn(ctx context.Context, round contest.RoundID, states ...contest.RunState) ([]Run, error) {
-	args := []any{round, round}
+	query, args := runsIn(round, states)
+	runs, err := documents[Run](ctx, s.read, query, args...)
+	return runs, wrap("read runs by state", err)
+}
+
+func runsIn(round contest.RoundID, states []contest.RunState) (query string, args []any) {
+	query = `SELECT doc FROM runs WHERE `
+	if round != "" { // a condition of its own, so that its index serves
+		query, args = query+`round_id = ? AND `, append(args, round)
+	}
 	for _, st := range states {
 		args = append(args, st)
 	}
 	marks := strings.TrimSuffix(strings.Repeat("?,", len(states)), ",")
-	runs, err := documents[Run](ctx, s.read, `SELECT doc FROM runs WHERE (? = '' OR round_id = ?) AND state IN (`+marks+`) ORDER BY id`, args...)
-	return runs, wrap("read runs by state", err)
+	return query + `state IN (` + marks + `) ORDER BY id`, args
 }
 
 // RunFilter selects runs; empty fields select all.
@@ -135,12 +141,23 @@ type RunFilter struct {
 
 // Runs returns the newest runs that the filter selects, newest first.
 func (s *Store) Runs(ctx context.Context, f RunFilter) ([]contest.Run, error) {
+	query, args := f.query()
+	runs, err := documents[contest.Run](ctx, s.read, query, args...)
+	return runs, wrap("read runs", err)
+}
+
+func (f RunFilter) query() (query string, args []any) {
+	query = `SELECT doc FROM runs WHERE TRUE`
+	if f.Team != "" {
+		query, args = query+` AND slug = ?`, append(args, f.Team)
+	}
+	if f.Criterion != "" {
+		query, args = query+` AND criterion = ?`, append(args, f.Criterion)
+	}
 	if f.Limit <= 0 {
 		f.Limit = 100
 	}
-	runs, err := documents[contest.Run](ctx, s.read, `SELECT doc FROM runs WHERE (? = '' OR slug = ?) AND (? = '' OR criterion = ?)
-		ORDER BY planned_at DESC, id DESC LIMIT ?`, f.Team, f.Team, f.Criterion, f.Criterion, f.Limit)
-	return runs, wrap("read runs", err)
+	return query + ` ORDER BY planned_at DESC, id DESC LIMIT ?`, append(args, f.Limit)
 }
 
 // CountRuns returns how many runs of a round are in one of the states.

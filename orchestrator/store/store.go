@@ -16,21 +16,17 @@ package store
 import (
 	"context"
 	"database/sql"
-	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
 	"syscall"
 	"time"
 
-	"github.com/pressly/goose/v3"
-	_ "modernc.org/sqlite" // the database/sql driver "sqlite"
+	"modernc.org/sqlite" // also the database/sql driver "sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 )
-
-//go:embed migrations/*.sql
-var migrations embed.FS
 
 // Errors that callers branch on.
 var (
@@ -41,6 +37,9 @@ var (
 	ErrNotFound = errors.New("not found")
 	// ErrInUse means that another process owns the state directory.
 	ErrInUse = errors.New("state directory is in use by another process")
+	// ErrFull means that the disk of the state directory is full. What was
+	// committed is safe, and writing works again when there is room.
+	ErrFull = errors.New("the disk that holds the state directory is full")
 )
 
 // Store is an open state database. Its methods are safe for concurrent use.
@@ -83,44 +82,43 @@ func acquire(path string) (*os.File, error) {
 	return f, nil
 }
 
-const pragmas = "_pragma=journal_mode(WAL)&_pragma=busy_timeout(5000)&_pragma=synchronous(NORMAL)&_pragma=foreign_keys(1)"
+// dsn names the database file to the driver. SQLite reads it as a URL, so a
+// directory called "a?b" must not end its path.
+func dsn(path, more string) string {
+	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?_pragma=busy_timeout(5000)" + more
+}
 
 func (s *Store) open(ctx context.Context, path string) error {
 	var err error
-	if s.write, err = sql.Open("sqlite", "file:"+path+"?"+pragmas+"&_txlock=immediate"); err != nil {
+	if s.write, err = sql.Open("sqlite", dsn(path, "&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_pragma=foreign_keys(1)&_txlock=immediate")); err != nil {
 		return fmt.Errorf("open state database: %w", err)
 	}
 	s.write.SetMaxOpenConns(1)
 	if err := migrate(ctx, s.write); err != nil {
 		return fmt.Errorf("open state database %s: %w", path, err)
 	}
-	if s.read, err = sql.Open("sqlite", "file:"+path+"?"+pragmas+"&_pragma=query_only(1)"); err != nil {
+	if s.read, err = sql.Open("sqlite", dsn(path, "&_pragma=query_only(1)")); err != nil {
 		return fmt.Errorf("open state database for reading: %w", err)
 	}
 	s.read.SetMaxOpenConns(4)
 	return nil
 }
 
-func migrate(ctx context.Context, db *sql.DB) error {
-	files, err := fs.Sub(migrations, "migrations")
+// OpenRead opens the database in dir for reading only, beside the process that
+// owns the directory, if there is one.
+func OpenRead(ctx context.Context, dir string) (*Store, error) {
+	path := filepath.Join(dir, "state.db")
+	if _, err := os.Stat(path); err != nil {
+		return nil, fmt.Errorf("open state database: %w", err)
+	}
+	read, err := sql.Open("sqlite", dsn(path, "&_pragma=query_only(1)"))
 	if err != nil {
-		return err
+		return nil, fmt.Errorf("open state database for reading: %w", err)
 	}
-	p, err := goose.NewProvider(goose.DialectSQLite3, db, files, goose.WithDisableGlobalRegistry(true))
-	if err != nil {
-		return fmt.Errorf("read migrations: %w", err)
+	if err := readable(ctx, read); err != nil {
+		return nil, errors.Join(fmt.Errorf("open state database %s: %w", path, err), read.Close())
 	}
-	current, target, err := p.GetVersions(ctx)
-	if err != nil {
-		return fmt.Errorf("read schema version: %w", err)
-	}
-	if current > target {
-		return fmt.Errorf("its schema version is %d and this program knows %d: it belongs to a newer hackload; use that one, or another --state directory", current, target)
-	}
-	if _, err := p.Up(ctx); err != nil {
-		return fmt.Errorf("migrate schema: %w", err)
-	}
-	return nil
+	return &Store{read: read}, nil
 }
 
 // DB returns the writing pool, for the job queue that shares the transactions.
@@ -145,16 +143,25 @@ func (s *Store) Close() error {
 func (s *Store) Write(ctx context.Context, do func(tx *Tx) error) error {
 	sqlTx, err := s.write.BeginTx(ctx, nil)
 	if err != nil {
-		return fmt.Errorf("begin transaction: %w", err)
+		return fmt.Errorf("begin transaction: %w", full(err))
 	}
 	defer sqlTx.Rollback() // does nothing after a commit
 	if err := do(&Tx{SQL: sqlTx, now: time.Now()}); err != nil {
-		return err
+		return full(err)
 	}
 	if err := sqlTx.Commit(); err != nil {
-		return fmt.Errorf("commit transaction: %w", err)
+		return fmt.Errorf("commit transaction: %w", full(err))
 	}
 	return nil
+}
+
+// full puts ErrFull before an error that says so in SQLite's terms.
+func full(err error) error {
+	var e *sqlite.Error
+	if errors.As(err, &e) && e.Code()&0xff == sqlite3.SQLITE_FULL && !errors.Is(err, ErrFull) {
+		return fmt.Errorf("%w: %w", ErrFull, err)
+	}
+	return err
 }
 
 // Tx is one writing transaction.
@@ -194,21 +201,4 @@ func wrap(what string, err error) error {
 		return nil
 	}
 	return fmt.Errorf("%s: %w", what, err)
-}
-
-// OpenRead opens the database in dir for reading only, beside the process that
-// owns the directory, if there is one.
-func OpenRead(ctx context.Context, dir string) (*Store, error) {
-	path := filepath.Join(dir, "state.db")
-	if _, err := os.Stat(path); err != nil {
-		return nil, fmt.Errorf("open state database: %w", err)
-	}
-	read, err := sql.Open("sqlite", "file:"+path+"?"+pragmas+"&_pragma=query_only(1)")
-	if err != nil {
-		return nil, fmt.Errorf("open state database for reading: %w", err)
-	}
-	if err := read.PingContext(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("open state database %s: %w", path, err), read.Close())
-	}
-	return &Store{read: read}, nil
 }

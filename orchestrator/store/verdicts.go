@@ -158,10 +158,19 @@ func (tx *Tx) HasPublished(ctx context.Context, team contest.Slug, c contest.Cri
 	return n > 0, wrap("read outbox", err)
 }
 
+// newestVerdicts walks the index verdicts_newest backwards and jumps from the
+// newest verdict of one team and criterion to the newest of the one before, so
+// that a page costs as many look-ups as it shows, however long the history is.
+const newestVerdicts = `WITH RECURSIVE newest (id) AS (
+	SELECT (SELECT rowid FROM verdicts ORDER BY slug DESC, criterion DESC, at DESC, rowid DESC LIMIT 1)
+	UNION ALL
+	SELECT (SELECT n.rowid FROM verdicts n WHERE (n.slug, n.criterion) < (p.slug, p.criterion)
+		ORDER BY n.slug DESC, n.criterion DESC, n.at DESC, n.rowid DESC LIMIT 1)
+	FROM newest JOIN verdicts p ON p.rowid = newest.id)
+SELECT v.doc FROM newest JOIN verdicts v ON v.rowid = newest.id ORDER BY v.slug, v.criterion`
+
 // Verdicts returns the newest verdict of each team and criterion.
 func (s *Store) Verdicts(ctx context.Context) ([]contest.Verdict, error) {
-	vs, err := documents[contest.Verdict](ctx, s.read, `SELECT doc FROM verdicts v WHERE rowid =
-		(SELECT rowid FROM verdicts n WHERE n.slug = v.slug AND n.criterion = v.criterion ORDER BY at DESC, rowid DESC LIMIT 1)
-		ORDER BY slug, criterion`)
+	vs, err := documents[contest.Verdict](ctx, s.read, newestVerdicts)
 	return vs, wrap("read verdicts", err)
 }

@@ -3,7 +3,12 @@
 //
 // Everything that a team controls is bounded here: the address is checked when
 // it is dialled, after the name was resolved, on every connection; redirects
-// are not followed; an answer is read up to a limit and within a deadline.
+// are not followed; an answer is read up to a limit and within a deadline, and
+// the connection itself is cut at that deadline, whatever is spoken on it.
+//
+// What comes back is what was seen, never an error that stops the line: a dead
+// service is a result. No text that comes from here holds the endpoint's URL,
+// because credentials may be part of it.
 package target
 
 import (
@@ -12,6 +17,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -24,23 +30,15 @@ type Guard struct {
 
 // Check returns an error that says why addr may not be dialled, or nil.
 func (g Guard) Check(addr netip.Addr) error {
-	addr = addr.Unmap()
-	if g.AllowPrivate || public(addr) {
+	addr = addr.Unmap().WithZone("") // no prefix contains an address with a zone
+	if !addr.IsValid() {
+		return fmt.Errorf("address %s is not called: it is none", addr)
+	}
+	contains := func(p netip.Prefix) bool { return p.Contains(addr) }
+	if g.AllowPrivate || !slices.ContainsFunc(special(), contains) || slices.ContainsFunc(g.Allowed, contains) {
 		return nil
 	}
-	for _, p := range g.Allowed {
-		if p.Contains(addr) {
-			return nil
-		}
-	}
 	return fmt.Errorf("address %s is not public, so it is not called (allow_private_targets is off)", addr)
-}
-
-// carrierGrade is the shared address space of RFC 6598.
-var carrierGrade = netip.MustParsePrefix("100.64.0.0/10")
-
-func public(a netip.Addr) bool {
-	return a.IsValid() && a.IsGlobalUnicast() && !a.IsPrivate() && !carrierGrade.Contains(a)
 }
 
 // Private lists the networks that Check refuses, in CIDR form, for generators
@@ -49,13 +47,17 @@ func (g Guard) Private() []string {
 	if g.AllowPrivate {
 		return nil
 	}
-	return []string{
-		"0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12",
-		"192.168.0.0/16", "224.0.0.0/4", "240.0.0.0/4", "::/128", "::1/128", "fc00::/7", "fe80::/10", "ff00::/8",
+	var all []string
+	for _, p := range special() {
+		for _, rest := range without(p, g.Allowed) {
+			all = append(all, rest.String())
+		}
 	}
+	return all
 }
 
 // transport returns an HTTP transport that dials only what the guard allows.
+// Its connections end after timeout, even those that are no HTTP any more.
 func (g Guard) transport(timeout time.Duration) *http.Transport {
 	dialer := &net.Dialer{
 		Timeout: timeout,
@@ -69,9 +71,14 @@ func (g Guard) transport(timeout time.Duration) *http.Transport {
 	}
 	return &http.Transport{
 		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
-			return dialer.DialContext(ctx, network, addr)
+			conn, err := dialer.DialContext(ctx, network, addr)
+			if err != nil {
+				return nil, err
+			}
+			return conn, conn.SetDeadline(time.Now().Add(timeout))
 		},
 		DisableKeepAlives:      true,
+		DisableCompression:     true,
 		TLSHandshakeTimeout:    timeout,
 		MaxResponseHeaderBytes: 64 << 10,
 	}

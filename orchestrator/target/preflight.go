@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -31,6 +31,7 @@ const (
 	defaultPause   = 500 * time.Millisecond
 	defaultReset   = 30 * time.Second
 	bodyLimit      = 1 << 20
+	errorLimit     = 300 // bytes of an error's text
 )
 
 // New returns a prober with the contest's limits.
@@ -77,13 +78,15 @@ func (p *Prober) call(ctx context.Context, method, endpoint, path string, timeou
 		return 0, errors.New("the endpoint is not a URL")
 	}
 	req.Header.Set("User-Agent", p.UserAgent)
+	if u := req.URL.User; u != nil {
+		password, _ := u.Password()
+		req.SetBasicAuth(u.Username(), password)
+	}
 	transport := p.Guard.transport(timeout)
 	defer transport.CloseIdleConnections()
-	client := http.Client{
-		Transport:     transport,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-	resp, err := client.Do(req)
+	// Without http.Client a redirect is an answer like any other, also one whose
+	// Location is no URL, and no error quotes the address.
+	resp, err := transport.RoundTrip(req)
 	if err != nil {
 		return 0, plain(err, timeout)
 	}
@@ -93,17 +96,20 @@ func (p *Prober) call(ctx context.Context, method, endpoint, path string, timeou
 	return resp.StatusCode, nil
 }
 
-// plain strips the URL from an error, which may hold credentials, and says a
-// time-out in words.
+// plain says in words what an error of the transport means.
 func plain(err error, timeout time.Duration) error {
-	var u *url.Error
-	if !errors.As(err, &u) {
-		return err
-	}
-	if u.Timeout() {
+	var n net.Error
+	if errors.As(err, &n) && n.Timeout() {
 		return fmt.Errorf("no answer within %s", timeout)
 	}
-	return u.Err
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return errors.New("the connection was closed without an answer")
+	}
+	// Some errors quote what the target sent, and that may be long.
+	if text := strings.ToValidUTF8(err.Error(), "?"); len(text) > errorLimit {
+		return errors.New(strings.ToValidUTF8(text[:errorLimit], "") + "…")
+	}
+	return err
 }
 
 func sleep(ctx context.Context, d time.Duration) bool {
