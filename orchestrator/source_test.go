@@ -6,6 +6,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -39,12 +41,26 @@ type file struct {
 	set     *token.FileSet
 }
 
-// packages parses every Go file of the module. Nested modules, which have
-// rules of their own, are left out.
+// packages returns every Go file of the module by its folder.
 func packages(t *testing.T) []pkg {
 	t.Helper()
-	found := map[string]*pkg{}
-	var order []string
+	all, err := source()
+	if err != nil {
+		t.Fatalf("read the source: %v", err)
+	}
+	if !slices.ContainsFunc(all, func(p pkg) bool { return p.dir == "orchestrator/contest" }) {
+		t.Fatal("the module was not found")
+	}
+	return all
+}
+
+// source is read once for all tests, which only look at it.
+var source = sync.OnceValues(readSource)
+
+// readSource parses every Go file of the module. Nested modules, which have
+// rules of their own, are left out.
+func readSource() ([]pkg, error) {
+	byDir := map[string][]file{}
 	err := filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -59,25 +75,14 @@ func packages(t *testing.T) []pkg {
 		if err != nil {
 			return err
 		}
-		dir := path.Dir(f.path)
-		if found[dir] == nil {
-			found[dir] = &pkg{dir: dir}
-			order = append(order, dir)
-		}
-		found[dir].files = append(found[dir].files, f)
+		byDir[path.Dir(f.path)] = append(byDir[path.Dir(f.path)], f)
 		return nil
 	})
-	if err != nil {
-		t.Fatalf("read the source: %v", err)
+	all := make([]pkg, 0, len(byDir))
+	for _, dir := range slices.Sorted(maps.Keys(byDir)) {
+		all = append(all, pkg{dir, byDir[dir]})
 	}
-	all := make([]pkg, 0, len(order))
-	for _, dir := range order {
-		all = append(all, *found[dir])
-	}
-	if !slices.ContainsFunc(all, func(p pkg) bool { return p.dir == "orchestrator/contest" }) {
-		t.Fatal("the module was not found")
-	}
-	return all
+	return all, err
 }
 
 func enter(name, base string) error {
