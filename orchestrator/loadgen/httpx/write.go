@@ -55,7 +55,11 @@ func (c *Client) write(cn *conn, req *Request) error {
 func (c *Client) appendHead(b []byte, req *Request) []byte {
 	b = append(b, req.Method...)
 	b = append(b, ' ')
-	b = append(b, req.URL.RequestURI()...)
+	uri := req.URL.RequestURI()
+	if uri[0] != '/' && req.URL.Opaque == "" {
+		b = append(b, '/')
+	}
+	b = append(b, uri...)
 	b = append(b, " HTTP/1.1\r\nHost: "...)
 	seen := fieldsSeen{}
 	host := req.URL.Host
