@@ -104,6 +104,19 @@ func TestMasked(t *testing.T) {
 	}
 }
 
+// TestPickTrustsTheFlag: a value that is marked secret is not used, whatever it
+// looks like.
+func TestPickTrustsTheFlag(t *testing.T) {
+	t.Parallel()
+	value, notes := pick(map[string]variable{
+		"A": {Key: "A", Value: "https://a.example.org", IsSecure: true},
+		"B": {Key: "B", Value: "  "},
+		"C": {Key: "C", Value: "https://c.example.org"},
+	}, []string{"A", "B", "C", "D"})
+	assert.Equal(t, "https://c.example.org", value)
+	assert.Equal(t, []string{"A is hidden by the Hub, so it was not used"}, notes)
+}
+
 // FuzzDecode: whatever the Hub answers, no decoder panics, and each either
 // succeeds or says one of the things that callers know.
 func FuzzDecode(f *testing.F) {

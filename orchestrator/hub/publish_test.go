@@ -176,6 +176,7 @@ func TestOutageIsNoRefusal(t *testing.T) {
 		{"403", labhub.Fault{Status: 403, Body: `{"error":"Insufficient permissions"}`}, 1},
 		{"another schema", labhub.Fault{Status: 200, Body: `{"ok":true}`}, 1},
 		{"HTML", labhub.Fault{Status: 200, Body: `<html>maintenance</html>`}, 3},
+		{"400 from a proxy", labhub.Fault{Status: 400, Body: `<html>bad request</html>`}, 8},
 		{"the wrong address", labhub.Fault{Status: 404, Body: `<html>not found</html>`}, 1},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -303,6 +304,7 @@ func TestKeyWithoutTeams(t *testing.T) {
 	assert.True(t, hub.IsPermanent(answers[1]))
 	require.NoError(t, answers[2])
 	require.ErrorContains(t, answers[3], "Team not found")
+	assert.True(t, hub.IsPermanent(answers[3]))
 	assert.Equal(t, map[contest.Slug]int{"team-000": 1, "team-002": 1}, b.accepted(t))
 
 	b.Fail(func(*http.Request) *labhub.Fault { return &labhub.Fault{Status: 502} })

@@ -263,6 +263,22 @@ func TestStop(t *testing.T) {
 	}
 }
 
+// TestAcceptedIsRemembered: what the Hub accepted is settled although we were
+// told to stop in the same moment.
+func TestAcceptedIsRemembered(t *testing.T) {
+	t.Parallel()
+	store := newMemory(updates(1)...)
+	ctx, stop := context.WithCancel(t.Context())
+	f := outbox.New(store, func(ctx context.Context, u []contest.Update) ([]error, error) {
+		stop()
+		return accept(ctx, u)
+	}, options())
+	sent, err := f.Flush(ctx)
+	require.NoError(t, err)
+	assert.Equal(t, 1, sent)
+	assert.Equal(t, contest.OutboxSent, store.row("team-000").State)
+}
+
 func TestFlushesDoNotOverlap(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
