@@ -73,14 +73,23 @@ func WriteResult(path string, r Result) error {
 // WriteProgress writes a generator's progress to the file that it is given by
 // --progress-file, so that a reader sees all of it or nothing.
 func WriteProgress(path string, p contest.Progress) error {
-	if err := writeJSON(path, p); err != nil {
+	// Not synced: it is written often, and after a power cut nobody wants it.
+	if err := replace(path, p, func(*os.File) error { return nil }); err != nil {
 		return fmt.Errorf("write progress: %w", err)
 	}
 	return nil
 }
 
-// writeJSON replaces a file whole: written beside it, synced, renamed.
-func writeJSON(path string, v any) (err error) {
+// writeJSON replaces a file whole and for good.
+func writeJSON(path string, v any) error {
+	if err := replace(path, v, (*os.File).Sync); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+// replace writes a file beside path, settles it and renames it.
+func replace(path string, v any, settle func(*os.File) error) (err error) {
 	text, err := json.Marshal(v)
 	if err != nil {
 		return err
@@ -95,13 +104,10 @@ func writeJSON(path string, v any) (err error) {
 		}
 	}()
 	_, err = tmp.Write(append(text, '\n'))
-	if err = errors.Join(err, tmp.Sync(), tmp.Close()); err != nil {
+	if err = errors.Join(err, settle(tmp), tmp.Close()); err != nil {
 		return err
 	}
-	if err = os.Rename(tmp.Name(), path); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(path))
+	return os.Rename(tmp.Name(), path)
 }
 
 // syncDir makes a rename outlive a power cut.
@@ -213,22 +219,32 @@ func lastWords(path string) string {
 	return sentence(string(text))
 }
 
-// sentence picks the line of a program's output that says what went wrong.
+// sentence picks the line of a generator's output that says what went wrong: the
+// line that a crash of Go begins with, else the generator's last own message,
+// else whatever came last.
 func sentence(text string) string {
 	var words string
 	for line := range strings.Lines(text) {
 		line = strings.TrimSpace(line)
 		if strings.HasPrefix(line, "panic: ") || strings.HasPrefix(line, "fatal error: ") {
-			words = line
-			break
+			return cut(line)
 		}
-		if line != "" {
+		own := strings.HasPrefix(line, ownMessage)
+		if own || line != "" && !strings.HasPrefix(words, ownMessage) {
 			words = line
 		}
 	}
-	words = strings.ToValidUTF8(words, "\uFFFD")
-	if runes := []rune(words); len(runes) > 300 {
-		words = string(runes[:300]) + "…"
+	return cut(strings.TrimPrefix(words, ownMessage))
+}
+
+// ownMessage begins what a generator says itself, apart from a script's output.
+const ownMessage = "loadgen: "
+
+// cut bounds a line to the length of a sentence.
+func cut(line string) string {
+	line = strings.ToValidUTF8(line, "\uFFFD")
+	if runes := []rune(line); len(runes) > 300 {
+		return string(runes[:300]) + "…"
 	}
-	return words
+	return line
 }

@@ -53,6 +53,8 @@ func TestSentence(t *testing.T) {
 		{"nothing", "\n \n", ""},
 		{"last line", "first\nlast one \n\n", "last one"},
 		{"a crash", "x\npanic: boom\n\ngoroutine 1 [running]:\nexit status 2\n", "panic: boom"},
+		{"the generator's own words", "x\nloadgen: setup(): Error: no\n\tat setup (a.js:1)\n\nTry: loadgen run --help\n", "setup(): Error: no"},
+		{"the last of its own words", "loadgen: first\nx\nloadgen: second\n", "second"},
 		{"long", strings.Repeat("я", 400), strings.Repeat("я", 300) + "…"},
 		{"broken text", "a\xffb", "a\uFFFDb"},
 	} {
@@ -76,7 +78,7 @@ func TestTrouble(t *testing.T) {
 		{"timeout", Result{ExitCode: 105}, stoppedByTimeout, "bye", "generator 1 of 1 was stopped by its timeout after 41 s"},
 		{"timeout not heeded", Result{ExitCode: -1}, stoppedByTimeout, "", "generator 1 of 1 was stopped by its timeout after 41 s, and had to be killed"},
 		{"ended by the first signal", Result{ExitCode: -1, Signal: "terminated"}, stoppedOnRequest, "", "generator 1 of 1 was stopped on request after 41 s"},
-		{"interrupted by somebody", Result{ExitCode: 105}, "", "", "generator 1 of 1 was interrupted after 41 s"},
+		{"interrupted by somebody", Result{ExitCode: 105}, "", "vus....: 1", "generator 1 of 1 was interrupted after 41 s"},
 		{"script", Result{ExitCode: 107}, "", "search.js:3 no such thing", "generator 1 of 1 met an exception in the script after 41 s: search.js:3 no such thing"},
 	} {
 		row.result.Started, row.result.Ended = began, began.Add(41*time.Second)

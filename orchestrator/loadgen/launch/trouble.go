@@ -49,6 +49,9 @@ func trouble(r Result, reason, words string) string {
 	case reason == stoppedOnRequest:
 		what += "was stopped on request " + took
 		words = ""
+	case r.ExitCode == 105:
+		what += codeMeans(r.ExitCode) + " " + took
+		words = "" // it ended in order: the summary came last
 	case r.ExitCode < 0 && r.Signal != "" && r.Signal != "killed":
 		what += fmt.Sprintf("was ended by a signal (%s) %s", r.Signal, took)
 	case r.ExitCode < 0:
