@@ -72,7 +72,7 @@ func TestTrouble(t *testing.T) {
 		words  string
 		want   string
 	}{
-		{"killed", Result{ExitCode: -1, Signal: "killed"}, "", "", "generator 1 of 1 was killed after 41 s"},
+		{"killed", Result{ExitCode: -1, Signal: "killed"}, "", "GET /api/events", "generator 1 of 1 was killed after 41 s"},
 		{"another signal", Result{ExitCode: -1, Signal: "bus error"}, "", "", "generator 1 of 1 was ended by a signal (bus error) after 41 s"},
 		{"finished although told to stop", Result{ExitCode: 0}, stoppedOnRequest, "", ""},
 		{"timeout", Result{ExitCode: 105}, stoppedByTimeout, "bye", "generator 1 of 1 was stopped by its timeout after 41 s"},

@@ -56,6 +56,7 @@ func trouble(r Result, reason, words string) string {
 		what += fmt.Sprintf("was ended by a signal (%s) %s", r.Signal, took)
 	case r.ExitCode < 0:
 		what += "was killed " + took
+		words = "" // whoever killed it gave it no time to say why
 	default:
 		what += codeMeans(r.ExitCode) + " " + took
 	}
