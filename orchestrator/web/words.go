@@ -124,8 +124,11 @@ func percent(share float64) string { return amount(100*share, "%") }
 
 // span writes a duration as people say it: "1m30s", "850ms".
 func span(d time.Duration) string {
-	if d < time.Minute {
+	switch {
+	case d < time.Second:
 		return d.Round(10 * time.Millisecond).String()
+	case d < time.Minute:
+		return d.Round(100 * time.Millisecond).String()
 	}
 	text := d.Round(time.Second).String()
 	if strings.HasSuffix(text, "m0s") {

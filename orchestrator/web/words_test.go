@@ -47,7 +47,7 @@ func TestNumber(t *testing.T) {
 func TestSpan(t *testing.T) {
 	t.Parallel()
 	for want, d := range map[string]time.Duration{
-		"0s": 0, "850ms": 850 * time.Millisecond, "5s": 5 * time.Second, "1m": time.Minute, "1m30s": 90 * time.Second, "1m20s": 80 * time.Second,
+		"0s": 0, "850ms": 850 * time.Millisecond, "5s": 5 * time.Second, "3.5s": 3512 * time.Millisecond, "1m": time.Minute, "1m30s": 90 * time.Second, "1m20s": 80 * time.Second,
 		"10m": 10 * time.Minute, "1h10m": 70 * time.Minute, "1h": time.Hour,
 	} {
 		assert.Equal(t, want, span(d))
