@@ -149,7 +149,7 @@ func (s *site) team(w http.ResponseWriter, r *http.Request) error {
 				part.Runs = append(part.Runs, run)
 			}
 		}
-		if link, ok := publicMetrics(v)["confirmationUrl"].(string); ok {
+		if link, ok := publicMetrics(v)["confirmationUrl"].(string); ok && link != s.PublicURL+r.URL.Path { // not this page
 			part.Dashboard = webURL(link)
 		}
 		if c != contest.JudgeScore || measured {

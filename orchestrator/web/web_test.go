@@ -107,6 +107,17 @@ func TestEveryPage(t *testing.T) {
 	}
 }
 
+func TestTeamPageDoesNotLinkToItself(t *testing.T) {
+	t.Parallel()
+	s := sample()
+	s.verdicts[0].Metrics["confirmationUrl"] = "https://results.example/teams/zero-downtime"
+	body := get(t, start(t, web.New(s.config()))+"/teams/zero-downtime").body
+	assert.Equal(t, 0, strings.Count(body, ">Dashboard<"))
+	s.verdicts[0].Metrics["confirmationUrl"] = "https://results.example/teams/slow"
+	body = get(t, start(t, web.New(s.config()))+"/teams/zero-downtime").body
+	assert.Equal(t, 1, strings.Count(body, ">Dashboard<"))
+}
+
 func TestAssetsAreOursAndKept(t *testing.T) {
 	t.Parallel()
 	base := start(t, web.New(sample().config()))
