@@ -45,9 +45,11 @@ func (s *Store) Outbox(ctx context.Context, states ...contest.OutboxState) ([]co
 	return some, nil
 }
 
+const dueRows = `WHERE state = 'pending' AND due_at <= ? ORDER BY due_at, slug, criterion LIMIT ?`
+
 // Due returns the pending rows that are due at now, the longest waiting first.
 func (s *Store) Due(ctx context.Context, now time.Time, limit int) ([]contest.OutboxRow, error) {
-	return s.outboxRows(ctx, `WHERE state = 'pending' AND due_at <= ? ORDER BY due_at, slug, criterion LIMIT ?`, millis(now), limit)
+	return s.outboxRows(ctx, dueRows, millis(now), limit)
 }
 
 func (s *Store) outboxRows(ctx context.Context, rest string, args ...any) ([]contest.OutboxRow, error) {

@@ -37,9 +37,9 @@ var (
 	ErrNotFound = errors.New("not found")
 	// ErrInUse means that another process owns the state directory.
 	ErrInUse = errors.New("state directory is in use by another process")
-	// ErrFull means that the disk of the state directory is full. What was
+	// ErrFull means that there is no room for what was to be written. What was
 	// committed is safe, and writing works again when there is room.
-	ErrFull = errors.New("the disk that holds the state directory is full")
+	ErrFull = errors.New("the disk of the state directory is full or its quota is used up")
 )
 
 // Store is an open state database. Its methods are safe for concurrent use.
@@ -155,10 +155,15 @@ func (s *Store) Write(ctx context.Context, do func(tx *Tx) error) error {
 	return nil
 }
 
-// full puts ErrFull before an error that says so in SQLite's terms.
+// full puts ErrFull before an error that says so in SQLite's terms: it knows a
+// full disk, but calls a quota that is used up a failed write.
 func full(err error) error {
 	var e *sqlite.Error
-	if errors.As(err, &e) && e.Code()&0xff == sqlite3.SQLITE_FULL && !errors.Is(err, ErrFull) {
+	if !errors.As(err, &e) || errors.Is(err, ErrFull) {
+		return err
+	}
+	switch e.Code() {
+	case sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE:
 		return fmt.Errorf("%w: %w", ErrFull, err)
 	}
 	return err

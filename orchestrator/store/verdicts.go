@@ -164,10 +164,13 @@ func (tx *Tx) HasPublished(ctx context.Context, team contest.Slug, c contest.Cri
 const newestVerdicts = `WITH RECURSIVE newest (id) AS (
 	SELECT (SELECT rowid FROM verdicts ORDER BY slug DESC, criterion DESC, at DESC, rowid DESC LIMIT 1)
 	UNION ALL
-	SELECT (SELECT n.rowid FROM verdicts n WHERE (n.slug, n.criterion) < (p.slug, p.criterion)
-		ORDER BY n.slug DESC, n.criterion DESC, n.at DESC, n.rowid DESC LIMIT 1)
-	FROM newest JOIN verdicts p ON p.rowid = newest.id)
-SELECT v.doc FROM newest JOIN verdicts v ON v.rowid = newest.id ORDER BY v.slug, v.criterion`
+	SELECT coalesce(
+		(SELECT n.rowid FROM verdicts n WHERE n.slug = p.slug AND n.criterion < p.criterion
+			ORDER BY n.criterion DESC, n.at DESC, n.rowid DESC LIMIT 1),
+		(SELECT n.rowid FROM verdicts n WHERE n.slug < p.slug
+			ORDER BY n.slug DESC, n.criterion DESC, n.at DESC, n.rowid DESC LIMIT 1))
+	FROM newest CROSS JOIN verdicts p ON p.rowid = newest.id)
+SELECT v.doc FROM newest CROSS JOIN verdicts v ON v.rowid = newest.id ORDER BY v.slug, v.criterion`
 
 // Verdicts returns the newest verdict of each team and criterion.
 func (s *Store) Verdicts(ctx context.Context) ([]contest.Verdict, error) {

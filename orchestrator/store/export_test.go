@@ -1,0 +1,55 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+
+	"github.com/hackload-kz/hackload/orchestrator/contest"
+)
+
+// ReadPools returns the pools that must not be able to write.
+func ReadPools(s *Store) map[string]*sql.DB { return map[string]*sql.DB{"read": s.read} }
+
+// Queries are the statements whose tables grow during a contest.
+func Queries() map[string]string {
+	ofRound, _ := runsIn("round", []contest.RunState{contest.RunEnded, contest.RunJudged})
+	ofAll, _ := runsIn("", []contest.RunState{contest.RunPlanned, contest.RunLeased})
+	newest, _ := RunFilter{}.query()
+	ofTeam, _ := RunFilter{Team: "good", Criterion: contest.EventSearch}.query()
+	return map[string]string{
+		"due": `SELECT doc FROM outbox ` + dueRows, "lease": nextRuns, "verdicts": newestVerdicts,
+		"runs in round": ofRound, "runs in states": ofAll, "newest runs": newest, "runs of team": ofTeam,
+	}
+}
+
+// Explain returns SQLite's plan of a query, a line per step.
+func Explain(ctx context.Context, s *Store, query string) ([]string, error) {
+	args := make([]any, countMarks(query))
+	for i := range args {
+		args[i] = "1"
+	}
+	rows, err := s.read.QueryContext(ctx, "EXPLAIN QUERY PLAN "+query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var plan []string
+	for rows.Next() {
+		var id, parent, unused int
+		var detail string
+		if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
+			return nil, err
+		}
+		plan = append(plan, detail)
+	}
+	return plan, rows.Err()
+}
+
+func countMarks(query string) (n int) {
+	for _, c := range query {
+		if c == '?' {
+			n++
+		}
+	}
+	return n
+}
