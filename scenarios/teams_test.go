@@ -1,0 +1,104 @@
+package scenarios_test
+
+import (
+	"bytes"
+	"net/http/httptest"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/hackload-kz/hackload/orchestrator/lab/biletter"
+	"github.com/hackload-kz/hackload/orchestrator/loadgen"
+	"github.com/hackload-kz/hackload/scenarios"
+)
+
+// The generator's exit codes.
+const (
+	exitDone       = 0
+	exitThresholds = 99
+)
+
+// TestSampleTeams runs each script against each sample team on real sockets:
+// good passes, and every other one fails by what is wrong with it, and by that
+// alone.
+func TestSampleTeams(t *testing.T) {
+	t.Parallel()
+	const passes = ""
+	cases := []struct {
+		kind   biletter.Kind
+		script string
+		fails  string // the threshold that must be lost
+	}{
+		{biletter.Good, "search", passes},
+		{biletter.Good, "archive", passes},
+		{biletter.Good, "auth", passes},
+		{biletter.Good, "booking", passes},
+		{biletter.Slow, "search", "http_req_duration{scenario:steady}: p(95)<2000"},
+		{biletter.Slow, "archive", "http_req_duration{scenario:steady}: p(95)<2000"},
+		{biletter.Flaky, "search", "http_req_failed{scenario:steady}: rate<0.05"},
+		{biletter.Flaky, "archive", "http_req_failed{scenario:steady}: rate<0.05"},
+		{biletter.Flaky, "auth", "http_req_failed{scenario:steady}: rate<0.05"},
+		{biletter.Flaky, "booking", "booking_success{scenario:steady}: rate>0.95"},
+		{biletter.Oversold, "search", passes},
+		{biletter.Oversold, "auth", passes},
+		{biletter.Oversold, "booking", "double_sold_seats: count<1"},
+		{biletter.Leaky, "search", passes},
+		{biletter.Leaky, "auth", "checks{scenario:walk}: rate>0.95"},
+		{biletter.Leaky, "booking", passes},
+	}
+	world, err := biletter.NewWorld(time.Now())
+	require.NoError(t, err)
+	dir := t.TempDir()
+	require.NoError(t, scenarios.Materialise(scenarios.Files(), dir))
+	// Almost all of the time is waiting, so all runs wait together; subtests
+	// would be held to one per processor.
+	type outcome struct {
+		code int
+		told string
+	}
+	outcomes := make([]outcome, len(cases))
+	var group sync.WaitGroup
+	for i, c := range cases {
+		service, err := biletter.New(c.kind, biletter.Options{World: world})
+		require.NoError(t, err)
+		server := httptest.NewServer(service)
+		defer server.Close()
+		group.Go(func() {
+			outcomes[i].code, outcomes[i].told = measure(t, filepath.Join(dir, c.script+".js"), server.URL)
+		})
+	}
+	group.Wait()
+	for i, c := range cases {
+		t.Run(string(c.kind)+" "+c.script, func(t *testing.T) {
+			got := outcomes[i]
+			if c.fails == passes {
+				require.Equal(t, exitDone, got.code, got.told)
+				return
+			}
+			require.Equal(t, exitThresholds, got.code, got.told)
+			require.Contains(t, got.told, c.fails)
+		})
+	}
+}
+
+// measure runs a script at a small level and returns the generator's exit code
+// and all that it said.
+func measure(t *testing.T, script, target string) (code int, told string) {
+	var out bytes.Buffer
+	code = loadgen.Command(t.Context(), []string{
+		"run", script, "-q", "-e", "API_URL=" + target, "-e", "USERS=24", "-e", "RAMP=0", "-e", "DURATION=1s",
+		"-e", "TIME_UNIT=" + unitOf(script),
+	}, loadgen.IO{Stdout: &out, Stderr: &out})
+	return code, out.String()
+}
+
+// unitOf slows the arrivals of bookings down: each of them is several requests.
+func unitOf(script string) string {
+	if filepath.Base(script) == "booking.js" {
+		return "4s"
+	}
+	return "1s"
+}
