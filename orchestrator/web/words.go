@@ -101,6 +101,9 @@ func amount(v float64, unit string) string {
 	if unit == "" {
 		return number(v)
 	}
+	if v == 1 && len(unit) > 2 { // a word, and not "ms"
+		unit = strings.TrimSuffix(unit, "s")
+	}
 	return number(v) + "\u202f" + shown(unit, 24)
 }
 

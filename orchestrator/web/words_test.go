@@ -44,6 +44,14 @@ func TestNumber(t *testing.T) {
 	}
 }
 
+func TestAmount(t *testing.T) {
+	t.Parallel()
+	assert.Equal(t, "1\u202fgenerator", amount(1, "generators"))
+	assert.Equal(t, "2\u202fgenerators", amount(2, "generators"))
+	assert.Equal(t, "1\u202fms", amount(1, "ms"))
+	assert.Equal(t, "1", amount(1, ""))
+}
+
 func TestSpan(t *testing.T) {
 	t.Parallel()
 	for want, d := range map[string]time.Duration{
