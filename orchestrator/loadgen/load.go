@@ -71,6 +71,15 @@ func load(ctx context.Context, x IO, f *flags, path string) (*test, error) {
 	return t, t.readOptions(ctx, x, f)
 }
 
+// scriptError gives what a script did outside of an iteration its exit code.
+func scriptError(what string, err error) error {
+	var abort *script.AbortError
+	if errors.As(err, &abort) {
+		return coded(exitAborted, "%s: %w", what, err)
+	}
+	return coded(exitScript, "%s: %w", what, err)
+}
+
 func newLog(x IO, f *flags) *slog.Logger {
 	level := slog.LevelInfo
 	if f.verbose {
@@ -103,7 +112,7 @@ func (t *test) readOptions(ctx context.Context, x IO, f *flags) error {
 	defer cancel()
 	vm, err := t.program.New(ctx, t.config, nil, 0)
 	if err != nil {
-		return coded(exitScript, "%s: %w", t.name, err)
+		return scriptError(t.name, err)
 	}
 	defer vm.Close()
 	text, err := vm.OptionsJSON()

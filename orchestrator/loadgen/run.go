@@ -128,7 +128,7 @@ func (e *engine) lifecycle(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return nil
 		}
-		return &codedError{exitScript, err}
+		return scriptError(e.name, err)
 	}
 	if err := e.runSetup(ctx); err != nil {
 		return err
@@ -149,7 +149,7 @@ func (e *engine) runSetup(ctx context.Context) error {
 	case errors.Is(err, script.ErrInterrupted) && ctx.Err() == nil:
 		return coded(exitSetupTimeout, "setup() took longer than %v", limit)
 	case err != nil && ctx.Err() == nil:
-		return coded(exitScript, "setup(): %w", err)
+		return scriptError("setup()", err)
 	}
 	return nil
 }
@@ -165,7 +165,7 @@ func (e *engine) runTeardown(ctx context.Context) error {
 	case errors.Is(err, script.ErrInterrupted):
 		return coded(exitTeardownTimeout, "teardown() took longer than %v", limit)
 	case err != nil:
-		return coded(exitScript, "teardown(): %w", err)
+		return scriptError("teardown()", err)
 	}
 	return nil
 }

@@ -177,6 +177,13 @@ func (vm *VM) invoke(ctx context.Context, name string, data sobek.Value) (sobek.
 		return nil, err
 	}
 	p, ok := v.Export().(*sobek.Promise)
+	if ok {
+		delete(vm.unhandled, p)
+	}
+	for lost := range vm.unhandled {
+		clear(vm.unhandled)
+		return nil, &Exception{Text: "Uncaught (in promise) " + vm.reason(lost.Result())}
+	}
 	if !ok {
 		return v, nil
 	}
@@ -187,6 +194,18 @@ func (vm *VM) invoke(ctx context.Context, name string, data sobek.Value) (sobek.
 		return nil, &Exception{Text: fmt.Sprintf("the promise of %s() is never settled: nothing is left that could", name)}
 	}
 	return p.Result(), nil
+}
+
+// trackRejection keeps account of rejected promises without a handler.
+func (vm *VM) trackRejection(p *sobek.Promise, op sobek.PromiseRejectionOperation) {
+	if op == sobek.PromiseRejectionHandle {
+		delete(vm.unhandled, p)
+		return
+	}
+	if vm.unhandled == nil {
+		vm.unhandled = map[*sobek.Promise]bool{}
+	}
+	vm.unhandled[p] = true
 }
 
 // reason writes a rejection's reason with its stack where it has one.

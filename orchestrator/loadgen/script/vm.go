@@ -87,8 +87,10 @@ type VM struct {
 	cache map[tagKey]*metric.TagSet
 	inTag map[string]int64 // iterations of this VU by scenario
 	data  dataCache
-	sent  int64
-	recv  int64
+	// unhandled are promises that were rejected and that nobody has asked yet.
+	unhandled map[*sobek.Promise]bool
+	sent      int64
+	recv      int64
 }
 
 type dataCache struct {
@@ -106,6 +108,7 @@ func (p *Program) New(ctx context.Context, c *Config, shard *metric.Shard, id in
 	}
 	vm.client = httpx.NewClient(c.HTTP)
 	vm.rt.SetMaxCallStackSize(maxCallStack)
+	vm.rt.SetPromiseRejectionTracker(vm.trackRejection)
 	vm.setGlobals()
 	if c.Test != nil && c.Test.SamplesPerIteration != nil {
 		vm.watch = make([]int64, c.Test.SamplesPerIteration.Len())
