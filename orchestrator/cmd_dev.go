@@ -164,6 +164,7 @@ func (s site) dev(ctx context.Context, w world, o devOptions, teams []biletter.T
 		return err
 	}
 	fmt.Fprintf(w.Stderr, "A contest of %d teams. Pages: %s  State: %s\n", len(teams), s.config.Web.PublicURL, s.config.State.Dir)
+	laboratory.describe(w.Stderr)
 	body := func(ctx context.Context) error { return wk.devBody(ctx, w, o, laboratory) }
 	err = wk.work(ctx, body, append(laboratory.parts(), servers...))
 	return errors.Join(err, wk.line.Abandon(context.WithoutCancel(ctx)))

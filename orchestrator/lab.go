@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -53,20 +55,68 @@ func openLab(ctx context.Context, dir string, teams []biletter.Team) (_ *lab, er
 	if l.key, err = l.hub.CreateKey(ctx, "teams:read", "environment:read", "environment:write"); err != nil {
 		return nil, err
 	}
+	addresses, err := readAddresses(dir)
+	if err != nil {
+		return nil, err
+	}
 	var seeds []labhub.Team
 	for _, t := range teams {
-		url, err := l.open(t)
+		url, err := l.open(t, addresses)
 		if err != nil {
 			return nil, err
 		}
 		seeds = append(seeds, seedOf(t, url))
 	}
+	if err := writeAddresses(dir, addresses); err != nil {
+		return nil, err
+	}
 	return l, l.hub.Seed(ctx, seeds...)
+}
+
+// addresses are where the sample services listened last, by team: planned runs
+// know their targets, so a contest that is taken up again needs the same ones.
+type addresses map[string]string
+
+func readAddresses(dir string) (addresses, error) {
+	text, err := os.ReadFile(filepath.Join(dir, "addresses.json"))
+	if errors.Is(err, os.ErrNotExist) {
+		return addresses{}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	a := addresses{}
+	if err := json.Unmarshal(text, &a); err != nil {
+		return nil, fmt.Errorf("read addresses of the sample services: %w", err)
+	}
+	return a, nil
+}
+
+func writeAddresses(dir string, a addresses) error {
+	text, err := json.Marshal(a)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, "addresses.json"), text, 0o600)
+}
+
+// listen takes the team's last address again, or any free one.
+func (a addresses) listen(team string) (net.Listener, error) {
+	if last, ok := a[team]; ok {
+		if at, err := net.Listen("tcp", last); err == nil {
+			return at, nil
+		}
+	}
+	at, err := net.Listen("tcp", "127.0.0.1:0")
+	if err == nil {
+		a[team] = at.Addr().String()
+	}
+	return at, err
 }
 
 // open starts to listen for a team's service, where it has one, and returns
 // the endpoint that the team tells the Hub.
-func (l *lab) open(t biletter.Team) (string, error) {
+func (l *lab) open(t biletter.Team, known addresses) (string, error) {
 	if !t.Endpoint {
 		return "", nil
 	}
@@ -77,7 +127,7 @@ func (l *lab) open(t biletter.Team) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	at, err := net.Listen("tcp", "127.0.0.1:0")
+	at, err := known.listen(t.Slug)
 	if err != nil {
 		return "", err
 	}
@@ -106,6 +156,15 @@ func (l *lab) parts() []part {
 		all = append(all, part{"team " + s.team.Slug, func(ctx context.Context) error { return s.service.Serve(ctx, s.at) }})
 	}
 	return all
+}
+
+// describe tells where everything of the lab is to be found.
+func (l *lab) describe(out io.Writer) {
+	fmt.Fprintf(out, "Hub: %s  Sample services:", l.hubURL())
+	for _, s := range l.services {
+		fmt.Fprintf(out, " %s http://%s", s.team.Slug, s.at.Addr())
+	}
+	fmt.Fprintln(out)
 }
 
 // Close closes what no part has closed.

@@ -189,7 +189,7 @@ func (w *works) prober() *target.Prober {
 func (w *works) limits() conduct.Limits {
 	l := conduct.Limits{
 		Targets: w.config.Load.MaxTargets, Retries: w.config.Load.InvalidRetries,
-		CollectAfter: 2 * time.Minute, Grace: time.Minute, Poll: 500 * time.Millisecond,
+		CollectAfter: 2 * time.Minute, Grace: time.Minute, Poll: 500 * time.Millisecond, Push: w.config.Load.PushInterval.D(),
 	}
 	if !w.noReset {
 		l.Reset = map[contest.Criterion]bool{contest.TicketBooking: true, contest.TicketCancellation: true}

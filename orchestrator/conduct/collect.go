@@ -65,7 +65,7 @@ func (l *Line) observe(ctx context.Context, ended []store.Run) error {
 	subjects := make([]evidence.Subject, 0, len(ended))
 	for _, r := range ended {
 		subjects = append(subjects, evidence.Subject{
-			Run: r.Run, Script: r.Script, Launch: r.Result, Preflight: r.Preflight, ConfigHash: r.ConfigHash,
+			Run: r.Run, Script: r.Script, Launch: r.Result, Preflight: r.Preflight, ConfigHash: r.ConfigHash, PushInterval: l.limits.Push,
 		})
 	}
 	found, err := evidence.Collect(ctx, l.Query, time.Now(), subjects)

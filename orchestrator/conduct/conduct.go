@@ -88,6 +88,7 @@ type Limits struct {
 	CollectAfter time.Duration // longest wait of an ended run for the others of its round
 	Grace        time.Duration // how much longer than planned a launch may take
 	Poll         time.Duration // how often a launch is looked at
+	Push         time.Duration // how often the generators flush their metrics
 	Reset        map[contest.Criterion]bool
 }
 

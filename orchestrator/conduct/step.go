@@ -25,6 +25,7 @@ func (l *Line) Advance(ctx context.Context, id contest.RunID) (again time.Durati
 		}
 		switch run.State {
 		case contest.RunLeased:
+			l.Reached(string(run.State))
 			err = l.prepare(ctx, run)
 		case contest.RunPrepared:
 			err = l.launch(ctx, run)

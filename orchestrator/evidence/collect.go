@@ -41,6 +41,9 @@ type Subject struct {
 	Launch     contest.LaunchResult
 	Preflight  contest.Preflight
 	ConfigHash string // SHA-256 of the rules in force
+	// PushInterval is how often the generators flush their metrics; zero means
+	// k6's default of 5 s.
+	PushInterval time.Duration
 }
 
 // Collect asks for all subjects together, as of at, and returns the evidence of

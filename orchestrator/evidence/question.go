@@ -1,6 +1,7 @@
 package evidence
 
 import (
+	"cmp"
 	"embed"
 	"fmt"
 	"maps"
@@ -44,6 +45,7 @@ type form struct {
 	templates *template.Template
 	at        time.Time
 	reach     time.Duration // back from at to before the first launch
+	window    time.Duration // that a rate is taken over: some flushes long
 	phases    []string      // the judged k6 scenarios of all scripts
 	tags      []string      // tags that thresholds select counters by
 }
@@ -53,12 +55,13 @@ func newForm(at time.Time, subjects []Subject) (form, error) {
 	if err != nil {
 		return form{}, fmt.Errorf("read queries: %w", err)
 	}
-	first := subjects[0].Launch.Started
+	first, window := subjects[0].Launch.Started, shortestWindow
 	phases, tags := map[string]bool{}, map[string]bool{}
 	for _, s := range subjects {
 		if s.Launch.Started.Before(first) {
 			first = s.Launch.Started
 		}
+		window = max(window, flushesInWindow*cmp.Or(s.PushInterval, usualPush))
 		if phase := judgedPhase(s.Script); phase != "" {
 			phases[phase] = true
 		}
@@ -74,7 +77,7 @@ func newForm(at time.Time, subjects []Subject) (form, error) {
 	seconds := math.Ceil(at.Sub(first).Seconds())
 	return form{
 		templates: templates, at: at, reach: time.Duration(seconds)*time.Second + margin,
-		phases: slices.Sorted(maps.Keys(phases)), tags: slices.Sorted(maps.Keys(tags)),
+		window: window, phases: slices.Sorted(maps.Keys(phases)), tags: slices.Sorted(maps.Keys(tags)),
 	}, nil
 }
 
@@ -105,7 +108,9 @@ func (f form) write(q question, testids []contest.TestID) (string, error) {
 	var text strings.Builder
 	err := f.templates.ExecuteTemplate(&text, q.name+".promql", map[string]string{
 		"TestIDs": strings.Join(ids, "|"),
-		"Range":   strconv.Itoa(int(f.reach/time.Second)) + "s",
+		"Range":   inSeconds(f.reach),
+		"Window":  inSeconds(f.window),
+		"Step":    inSeconds(max(f.window, f.reach/mostSteps)),
 		"Phases":  inQuotes(strings.Join(phases, "|")),
 		"Tags":    labelList(f.tags),
 	})
@@ -113,6 +118,20 @@ func (f form) write(q question, testids []contest.TestID) (string, error) {
 		return "", fmt.Errorf("write query %s: %w", q.name, err)
 	}
 	return strings.TrimSpace(text.String()), nil
+}
+
+// A rate needs a few flushes, and a peak over a long round is looked for in
+// mostSteps places at most: it is shown, never judged.
+const (
+	flushesInWindow = 3
+	shortestWindow  = 3 * time.Second
+	usualPush       = 5 * time.Second // k6's own default
+	mostSteps       = 4000
+)
+
+// inSeconds writes a duration as PromQL does, rounded up to whole seconds.
+func inSeconds(d time.Duration) string {
+	return strconv.Itoa(int(math.Ceil(d.Seconds()))) + "s"
 }
 
 // inQuotes escapes text for the inside of a PromQL string, whose escapes are Go's.
