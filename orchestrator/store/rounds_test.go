@@ -1,0 +1,106 @@
+package store_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/hackload-kz/hackload/orchestrator/contest"
+	"github.com/hackload-kz/hackload/orchestrator/store"
+)
+
+func TestRoundEndsWithItsLastClimb(t *testing.T) {
+	t.Parallel()
+	s := open(t, t.TempDir())
+	plan(t, s, "a:80", "b:80")
+	openClimbs := func() int {
+		n, err := s.OpenClimbs(t.Context(), "round")
+		require.NoError(t, err)
+		return n
+	}
+	require.Equal(t, 2, openClimbs())
+	write(t, s, func(ctx context.Context, tx *store.Tx) error {
+		round, err := tx.EndRound(ctx, "round")
+		require.Nil(t, round)
+		require.NoError(t, err)
+		require.NoError(t, tx.EndClimb(ctx, climbID(0)))
+		require.ErrorIs(t, tx.EndClimb(ctx, climbID(0)), store.ErrStale)
+		round, err = tx.EndRound(ctx, "round")
+		require.Nil(t, round, "one climb is under way")
+		require.NoError(t, err)
+		id, err := tx.OpenRound(ctx, contest.SearchTesting)
+		require.Equal(t, contest.RoundID("round"), id)
+		return err
+	})
+	require.Equal(t, 1, openClimbs())
+	write(t, s, func(ctx context.Context, tx *store.Tx) error {
+		require.NoError(t, tx.EndClimb(ctx, climbID(1)))
+		round, err := tx.EndRound(ctx, "round")
+		require.NoError(t, err)
+		require.Equal(t, 2, round.Teams)
+		require.Equal(t, tx.Now().UnixMilli(), round.EndedAt.UnixMilli())
+		round, err = tx.EndRound(ctx, "round")
+		require.Nil(t, round, "it ends once")
+		require.NoError(t, err)
+		round, err = tx.EndRound(ctx, "unknown")
+		require.Nil(t, round)
+		require.NoError(t, err)
+		_, err = tx.OpenRound(ctx, contest.SearchTesting)
+		require.ErrorIs(t, err, store.ErrNotFound)
+		return nil
+	})
+	require.Zero(t, openClimbs())
+}
+
+func TestRounds(t *testing.T) {
+	t.Parallel()
+	s := open(t, t.TempDir())
+	at := time.UnixMilli(1_000_000).UTC()
+	ended := at.Add(time.Minute)
+	all := []contest.Round{
+		{ID: "1", Service: contest.SearchTesting, StartedAt: at, EndedAt: &ended, Error: "the Hub gave no teams"},
+		{ID: "2", Service: contest.SearchTesting, StartedAt: at, Teams: 7},
+		{ID: "3", Service: contest.BookingTesting, StartedAt: at.Add(time.Hour)},
+		{ID: "0", Service: contest.SearchTesting, StartedAt: at.Add(time.Second)},
+	}
+	write(t, s, func(ctx context.Context, tx *store.Tx) error {
+		for _, r := range all {
+			if err := tx.InsertRound(ctx, r); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	rounds, err := s.Rounds(t.Context(), contest.SearchTesting, 10)
+	require.NoError(t, err)
+	require.Equal(t, []contest.Round{all[3], all[1], all[0]}, rounds)
+	rounds, err = s.Rounds(t.Context(), contest.SearchTesting, 1)
+	require.NoError(t, err)
+	require.Equal(t, []contest.Round{all[3]}, rounds)
+	n, err := s.CountRounds(t.Context(), contest.SearchTesting)
+	require.NoError(t, err)
+	require.Equal(t, 3, n)
+
+	err = s.Write(t.Context(), func(tx *store.Tx) error { return tx.InsertRound(t.Context(), all[0]) })
+	require.ErrorContains(t, err, "insert round", "a round is begun once")
+}
+
+func TestClimbKeepsItsRules(t *testing.T) {
+	t.Parallel()
+	s := open(t, t.TempDir())
+	want := aClimb(0)
+	want.Levels = []contest.Level{{Users: 5, Duration: contest.Duration(time.Minute)}}
+	want.Config, want.ConfigHash, want.Env = []byte(`{"repeats":3}`), "h", map[string]string{"A": "b"}
+	write(t, s, func(ctx context.Context, tx *store.Tx) error {
+		require.NoError(t, tx.InsertRound(ctx, contest.Round{ID: "round", StartedAt: tx.Now()}))
+		require.NoError(t, tx.InsertClimb(ctx, want))
+		got, err := tx.Climb(ctx, want.ID)
+		require.Equal(t, want, got)
+		require.NoError(t, err)
+		_, err = tx.Climb(ctx, "unknown")
+		require.ErrorIs(t, err, store.ErrNotFound)
+		return nil
+	})
+}

@@ -1,0 +1,170 @@
+package store_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/hackload-kz/hackload/orchestrator/contest"
+	"github.com/hackload-kz/hackload/orchestrator/store"
+)
+
+func TestVerdictsAreTheNewest(t *testing.T) {
+	t.Parallel()
+	s := open(t, t.TempDir())
+	none, err := s.Verdicts(t.Context())
+	require.NoError(t, err)
+	require.Empty(t, none)
+
+	teams := []contest.Slug{"A", "Z_9", "a", "b-1"} // as bytes sort
+	criteria := []contest.Criterion{contest.ArchiveSearch, contest.CodeRepo, contest.EventSearch}
+	at := time.UnixMilli(1_000_000).UTC()
+	var want []contest.Verdict
+	write(t, s, func(ctx context.Context, tx *store.Tx) error {
+		for _, team := range teams {
+			for _, c := range criteria {
+				// The newest by its time, and of two at the same time the later written.
+				for _, v := range []struct{ age, score int }{{1, 1}, {0, 2}, {0, 3}, {5, 4}} {
+					verdict := aVerdict(team, v.score)
+					verdict.Criterion, verdict.At = c, at.Add(-time.Duration(v.age)*time.Hour)
+					if err := tx.InsertVerdict(ctx, verdict, v.score == 1); err != nil {
+						return err
+					}
+					if v.score == 3 {
+						want = append(want, verdict)
+					}
+				}
+			}
+		}
+		return nil
+	})
+	got, err := s.Verdicts(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, want, got)
+}
+
+func TestHasPublished(t *testing.T) {
+	t.Parallel()
+	s := open(t, t.TempDir())
+	write(t, s, func(ctx context.Context, tx *store.Tx) error {
+		require.NoError(t, tx.InsertVerdict(ctx, aVerdict("good", 1), false))
+		has, err := tx.HasPublished(ctx, "good", contest.EventSearch)
+		require.NoError(t, err)
+		require.False(t, has, "a verdict that the Hub was not told")
+		require.NoError(t, tx.PutUpdate(ctx, anUpdate("good", 1)))
+		for row, want := range map[contest.Slug]bool{"good": true, "slow": false} {
+			has, err = tx.HasPublished(ctx, row, contest.EventSearch)
+			require.NoError(t, err)
+			require.Equal(t, want, has, row)
+		}
+		has, err = tx.HasPublished(ctx, "good", contest.TicketBooking)
+		require.False(t, has)
+		return err
+	})
+}
+
+// judge takes a planned run to its verdict.
+func judge(ctx context.Context, tx *store.Tx, r store.Run, samples float64) error {
+	next := r
+	next.State, next.Outcome = contest.RunJudged, contest.OutcomePassed
+	if err := tx.Move(ctx, r.Run, next); err != nil {
+		return err
+	}
+	doc, err := json.Marshal(contest.Evidence{Version: contest.EvidenceVersion, Run: r.ID, Counts: []contest.Count{{Name: "http_reqs", Value: samples}}})
+	if err != nil {
+		return err
+	}
+	sealed := store.SealedEvidence{JSON: doc, SHA256: store.Hash(doc), Parts: map[string]string{"counts": "x"}}
+	if err := tx.InsertEvidence(ctx, r.ID, sealed); err != nil {
+		return err
+	}
+	v := contest.RunVerdict{Outcome: contest.OutcomePassed, Findings: []contest.Finding{{Rule: "delivered", Value: samples}}}
+	return tx.InsertRunVerdict(ctx, r.ID, v, json.RawMessage(`{"a":1}`), sealed.SHA256)
+}
+
+func TestEvidenceIsImmutable(t *testing.T) {
+	t.Parallel()
+	s := open(t, t.TempDir())
+	plan(t, s, "a:80")
+	run := aRun(0, "a:80")
+	write(t, s, func(ctx context.Context, tx *store.Tx) error { return judge(ctx, tx, run, 7) })
+	before, err := s.Evidence(t.Context(), run.ID)
+	require.NoError(t, err)
+	require.Equal(t, store.Hash(before.JSON), before.SHA256)
+	require.Equal(t, map[string]string{"counts": "x"}, before.Parts)
+
+	err = s.Write(t.Context(), func(tx *store.Tx) error { return tx.InsertEvidence(t.Context(), run.ID, store.SealedEvidence{}) })
+	require.ErrorContains(t, err, "insert evidence of run run-00000")
+	err = s.Write(t.Context(), func(tx *store.Tx) error {
+		return tx.InsertRunVerdict(t.Context(), run.ID, contest.RunVerdict{}, nil, "")
+	})
+	require.ErrorContains(t, err, "insert verdict of run run-00000")
+	after, err := s.Evidence(t.Context(), run.ID)
+	require.NoError(t, err)
+	require.Equal(t, before, after)
+
+	err = s.Write(t.Context(), func(tx *store.Tx) error { return tx.InsertEvidence(t.Context(), "unknown", before) })
+	require.ErrorContains(t, err, "FOREIGN KEY")
+	_, err = s.Evidence(t.Context(), "unknown")
+	require.ErrorIs(t, err, store.ErrNotFound)
+	_, err = s.RunVerdict(t.Context(), "unknown")
+	require.ErrorIs(t, err, store.ErrNotFound)
+	_, err = s.VerdictHash(t.Context(), "unknown")
+	require.ErrorIs(t, err, store.ErrNotFound)
+}
+
+func TestRunVerdictShowsTampering(t *testing.T) {
+	t.Parallel()
+	s := open(t, t.TempDir())
+	plan(t, s, "a:80")
+	write(t, s, func(ctx context.Context, tx *store.Tx) error { return judge(ctx, tx, aRun(0, "a:80"), 7) })
+	j, err := s.RunVerdict(t.Context(), "run-00000")
+	require.NoError(t, err)
+	require.Equal(t, contest.OutcomePassed, j.Verdict.Outcome)
+	require.JSONEq(t, `{"a":1}`, string(j.Rules))
+	require.Equal(t, store.Hash(j.Rules), j.RulesSHA256)
+	hash, err := s.VerdictHash(t.Context(), "run-00000")
+	require.NoError(t, err)
+	require.Equal(t, j.SHA256, hash)
+
+	for _, doc := range []string{`{"outcome":"failed"}`, `no JSON at all`} {
+		_, err = s.DB().ExecContext(t.Context(), `UPDATE run_verdicts SET doc = ?`, doc)
+		require.NoError(t, err)
+		j, err = s.RunVerdict(t.Context(), "run-00000")
+		require.NoError(t, err, "it is for explain to say what does not fit")
+		hash, err = s.VerdictHash(t.Context(), "run-00000")
+		require.NoError(t, err)
+		require.NotEqual(t, j.SHA256, hash)
+	}
+}
+
+func TestJudgedRunsOfAClimb(t *testing.T) {
+	t.Parallel()
+	s := open(t, t.TempDir())
+	plan(t, s, "a:80")
+	write(t, s, func(ctx context.Context, tx *store.Tx) error {
+		for level := 2; level > 0; level-- { // not in the order of the ladder
+			r := aRun(0, "a:80")
+			r.ID, r.LevelNo = contest.RunID(fmt.Sprint("level-", level)), level
+			if err := tx.InsertRun(ctx, r); err != nil {
+				return err
+			}
+			if err := judge(ctx, tx, r, float64(level)); err != nil {
+				return err
+			}
+		}
+		judged, err := tx.Judged(ctx, climbID(0))
+		require.Len(t, judged, 2, "the planned one is left out")
+		for i, j := range judged {
+			require.Equal(t, i+1, j.Run.LevelNo)
+			require.Equal(t, contest.RunJudged, j.Run.State)
+			require.InDelta(t, float64(i+1), j.Evidence.Count("http_reqs"), 0)
+			require.InDelta(t, float64(i+1), j.Verdict.Findings[0].Value, 0)
+		}
+		return err
+	})
+}
