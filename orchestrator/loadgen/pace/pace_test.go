@@ -143,6 +143,11 @@ func TestBadPlans(t *testing.T) {
 			_, err := pace.Ramp(0, []pace.Stage{{Target: pace.MaxVUs + 1}}, pace.Stripe{})
 			return err
 		},
+		"too many steps": func() error {
+			up, down := pace.Stage{Duration: time.Second, Target: pace.MaxVUs}, pace.Stage{Duration: time.Second}
+			_, err := pace.Ramp(0, []pace.Stage{up, down, up}, pace.Stripe{})
+			return err
+		},
 		"negative users": func() error { _, err := pace.Ramp(-1, nil, pace.Stripe{}); return err },
 		"too long overall": func() error {
 			_, err := pace.Ramping(1e9, 1, []pace.Stage{{Duration: math.MaxInt64, Target: 1e9}}, pace.Stripe{})

@@ -8,6 +8,9 @@ import (
 // MaxVUs bounds the virtual users of one plan.
 const MaxVUs = 1_000_000
 
+// maxSteps bounds the memory of one ramp.
+const maxSteps = 2 * MaxVUs
+
 // VUStep says that from At on there are VUs virtual users.
 type VUStep struct {
 	At  time.Duration
@@ -28,6 +31,9 @@ func Ramp(start int64, stages []Stage, stripe Stripe) ([]VUStep, error) {
 	for i, st := range stages {
 		if st.Duration < 0 || st.Target < 0 || st.Target > MaxVUs {
 			return nil, fmt.Errorf("stage %d (%v to %d): want a duration and a target of 0 to %d virtual users", i+1, st.Duration, st.Target, MaxVUs)
+		}
+		if int64(len(steps))+max(st.Target-from, from-st.Target) > maxSteps {
+			return nil, fmt.Errorf("stage %d (%v to %d): more than %d changes of the number of virtual users in all", i+1, st.Duration, st.Target, maxSteps)
 		}
 		steps = appendStage(steps, at, from, st, stripe)
 		at += st.Duration
