@@ -151,6 +151,7 @@ func (s site) dev(ctx context.Context, w world, o devOptions, teams []biletter.T
 	}
 	defer closeListener(pages)
 	s.config.Web.PublicURL = "http://" + pages.Addr().String()
+	s.only = lo.Map(teams, func(t biletter.Team, _ int) contest.Slug { return contest.Slug(t.Slug) })
 	wk, err := assembleWithHub(ctx, s, hub.Config{BaseURL: laboratory.hubURL(), Key: hub.Key(laboratory.key)})
 	if err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,6 +37,7 @@ type site struct {
 	services []contest.ServiceKey // which services fire
 	cron     bool                 // fire them on their cron
 	noReset  bool                 // never POST /api/reset
+	only     []contest.Slug       // of the teams; empty: all
 	hub      *hub.Client          // nil: there is none
 	teams    func(ctx context.Context) ([]contest.Team, error)
 }
@@ -82,10 +84,14 @@ func assemble(ctx context.Context, s site) (_ *works, err error) {
 		return nil, err
 	}
 	w.openOutbox()
+	ceiling, err := w.ceiling(ctx)
+	if err != nil {
+		return nil, err
+	}
 	w.line = conduct.New(conduct.Parts{
 		Store: w.store, Wake: w.queue, Launcher: w.launcher, Writers: writers, Query: w.query,
 		Teams: w.contestants, Inspect: w.launcher.Inspect, Preflight: w.prober().Preflight,
-		Criterion: w.criterion, Links: links(s.config), Log: s.log, Observe: observer{w}, Reached: s.reached,
+		Criterion: w.criterion, Ceiling: ceiling, Links: links(s.config), Log: s.log, Observe: observer{w}, Reached: s.reached,
 	}, w.limits())
 	return w, nil
 }
@@ -210,7 +216,7 @@ func (w *works) contestants(ctx context.Context) ([]contest.Team, error) {
 	}
 	var in []contest.Team
 	for _, t := range all {
-		if !w.config.Contest.Excluded(t.Slug) {
+		if !w.config.Contest.Excluded(t.Slug) && (len(w.only) == 0 || slices.Contains(w.only, t.Slug)) {
 			in = append(in, t)
 		}
 	}

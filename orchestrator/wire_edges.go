@@ -6,13 +6,16 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"time"
 
 	"github.com/hackload-kz/hackload/orchestrator/contest"
 	"github.com/hackload-kz/hackload/orchestrator/metricstore"
@@ -139,4 +142,31 @@ func (t countedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	t.count(resp.StatusCode)
 	return resp, nil
+}
+
+const (
+	metaCeiling = "ceiling" // the last calibration, as JSON
+	ceilingAge  = 24 * time.Hour
+)
+
+// ceiling returns what one generator can do on this machine: as it was measured
+// within the last day, or measured now, before anything else runs.
+func (w *works) ceiling(ctx context.Context) (*contest.Calibration, error) {
+	last, err := w.store.Meta(ctx, metaCeiling)
+	if err != nil {
+		return nil, err
+	}
+	var c contest.Calibration
+	if json.Unmarshal([]byte(last), &c) == nil && time.Since(c.At) < ceilingAge && c.CPUs == runtime.GOMAXPROCS(0) {
+		return &c, nil
+	}
+	if c, err = w.launcher.Calibrate(ctx); err != nil {
+		return nil, err
+	}
+	w.log.Info("load generator calibrated", "rps", c.RPS, "p95_ms", c.P95)
+	text, err := json.Marshal(c)
+	if err != nil {
+		return nil, err
+	}
+	return &c, w.store.Write(ctx, func(tx *store.Tx) error { return tx.SetMeta(ctx, metaCeiling, string(text)) })
 }

@@ -77,6 +77,7 @@ func (l *Line) observe(ctx context.Context, ended []store.Run) error {
 		if !ok {
 			return fmt.Errorf("collect evidence: nothing was said of run %s", r.ID)
 		}
+		e.Ceiling = l.Ceiling
 		next := r
 		next.State, next.Observed = contest.RunCollected, &e
 		if err := l.move(ctx, r, next, nil); err != nil && !errors.Is(err, store.ErrStale) {

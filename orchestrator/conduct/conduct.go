@@ -65,6 +65,8 @@ type Parts struct {
 	Preflight func(ctx context.Context, endpoint string, reset bool) contest.Preflight
 	// Criterion returns the rules in force for a criterion.
 	Criterion func(c contest.Criterion) (config.Criterion, bool)
+	// Ceiling is what one generator can do on this hardware; nil when unknown.
+	Ceiling *contest.Calibration
 	// Links builds the confirmation links of verdicts.
 	Links verdict.Links
 

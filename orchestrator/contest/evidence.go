@@ -33,6 +33,7 @@ type Evidence struct {
 	Counts     []Count           `json:"counts"`
 	Latency    *Latency          `json:"latency,omitempty"` // of the judged phase; nil when nothing was measured
 	Generators []GeneratorHealth `json:"generators"`
+	Ceiling    *Calibration      `json:"ceiling,omitempty"` // what one generator can do on this hardware
 	Queries    []AskedQuery      `json:"queries"`
 	Gaps       []string          `json:"gaps,omitempty"` // what could not be had, in sentences
 }
@@ -117,6 +118,17 @@ type GeneratorHealth struct {
 	DroppedWrites float64 `json:"droppedWrites"` // flushes that were lost
 	VUs           float64 `json:"vus"`           // most virtual users in use at once
 	MaxVUs        float64 `json:"maxVUs"`        // most that it could have used
+}
+
+// Calibration is what one load generator reached against a built-in target that
+// only echoes, with the target on the same machine: the generator's ceiling and
+// the least latency that it can see.
+type Calibration struct {
+	At    time.Time `json:"at"`
+	CPUs  int       `json:"cpus"`
+	RPS   float64   `json:"rps"`   // requests per second
+	P95   float64   `json:"p95"`   // ms, with every virtual user busy
+	Floor float64   `json:"floor"` // ms, the shortest request
 }
 
 // AskedQuery is a query as it was sent, so that anyone can send it again.

@@ -171,5 +171,6 @@ func scalars(e contest.Evidence) map[string]any {
 		"version": e.Version, "run": e.Run, "testId": e.TestID, "team": e.Team, "criterion": e.Criterion,
 		"scenario": e.Scenario, "level": e.Level, "endpoint": e.Endpoint, "window": e.Window,
 		"configHash": e.ConfigHash, "preflight": e.Preflight, "launch": e.Launch, "gaps": e.Gaps,
+		"ceiling": e.Ceiling,
 	}
 }

@@ -25,6 +25,28 @@ func (j *judgement) generators() {
 	}
 	j.lostWrites()
 	j.signals()
+	j.ceiling()
+}
+
+// nearCeiling is the share of a generator's ceiling above which a level's rate
+// is too much to ask of it.
+const nearCeiling = 0.7
+
+// ceiling warns of a level whose rate is near what a generator reached against
+// a target that only echoes. An iteration makes at least one request.
+func (j *judgement) ceiling() {
+	c := j.e.Ceiling
+	if c == nil {
+		return
+	}
+	each := j.e.Level.Rate() / float64(max(1, j.e.Launch.Generators))
+	f := contest.Finding{Rule: ruleCeiling, Outcome: contest.OutcomePassed, Value: round(each, 2), Bound: round(nearCeiling*c.RPS, 0), Op: "<=", Unit: "requests/s"}
+	f.Sentence = fmt.Sprintf("The level asks for %s iterations a second of each load generator; one reached %s requests a second here (p95 %s ms).",
+		plain(f.Value), number(round(c.RPS, 0)), plain(round(c.P95, 2)))
+	if f.Value > f.Bound {
+		f.Outcome = contest.OutcomeWarning
+	}
+	j.add(f)
 }
 
 func (j *judgement) finished() {

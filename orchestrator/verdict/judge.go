@@ -16,6 +16,7 @@ const (
 	ruleVUs        = "generator virtual users"
 	ruleSched      = "generator scheduling"
 	ruleWrites     = "generator lost writes"
+	ruleCeiling    = "generator ceiling"
 	ruleAborted    = "aborted"
 	ruleDelivered  = "delivered"
 	ruleWalk       = "walk"

@@ -79,8 +79,13 @@ func (l *Launcher) sweepInspections() {
 
 func (l *Launcher) runInspect(ctx context.Context, dir, scenario string, env map[string]string) ([]byte, error) {
 	script := filepath.Join(dir, scenarioDir, scenario+".js")
-	args := append(slices.Clone(l.cfg.Args), "inspect", "--json-script", script)
-	cmd := exec.CommandContext(ctx, l.cfg.Program, append(args, envArgs(env)...)...)
+	return l.runShort(ctx, dir, append([]string{"inspect", "--json-script", script}, envArgs(env)...))
+}
+
+// runShort runs the generator's program for something short and returns what it
+// wrote to its standard output. The process ends with ctx, and with us.
+func (l *Launcher) runShort(ctx context.Context, dir string, args []string) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, l.cfg.Program, slices.Concat(l.cfg.Args, args)...)
 	cmd.Dir, cmd.Env = dir, l.baseEnv()
 	// Unlike a generator it dies with us, even if we are killed. The kernel means
 	// the thread that started it, which therefore must not end before.
@@ -96,7 +101,7 @@ func (l *Launcher) runInspect(ctx context.Context, dir, scenario string, env map
 	case stdout.cut || stderr.cut:
 		return nil, fmt.Errorf("the generator wrote more than %d bytes", maxInspected)
 	case ctx.Err() != nil:
-		return nil, fmt.Errorf("the script was not evaluated in time: %w", ctx.Err())
+		return nil, fmt.Errorf("the generator did not end in time: %w", ctx.Err())
 	case err != nil && sentence(stderr.kept.String()) != "":
 		return nil, fmt.Errorf("%s (%w)", sentence(stderr.kept.String()), err)
 	case err != nil:
