@@ -2,7 +2,6 @@ package loadgen
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -28,30 +27,13 @@ func Command(ctx context.Context, args []string, x IO) int {
 	root.SetOut(x.Stdout)
 	root.SetErr(x.Stderr)
 	err := root.ExecuteContext(ctx)
-	var quiet *silentError
-	if err != nil && !errors.As(err, &quiet) {
+	if err != nil {
 		_, _ = fmt.Fprintf(x.Stderr, "loadgen: %v\n", err)
 		if exitCode(err) == exitUsage {
 			_, _ = fmt.Fprintln(x.Stderr, "Try: loadgen run --help")
 		}
 	}
 	return exitCode(err)
-}
-
-// silentError is an outcome that was told already.
-type silentError struct{ codedError }
-
-func silent(code int) error {
-	return &silentError{codedError{code, errors.New("told already")}}
-}
-
-// As lets exitCode find the code.
-func (e *silentError) As(target any) bool {
-	if c, ok := target.(**codedError); ok {
-		*c = &e.codedError
-		return true
-	}
-	return false
 }
 
 func runCommand(x IO) *cobra.Command {

@@ -88,7 +88,7 @@ func (c *crew) join(vu VU) {
 func (c *crew) start() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.free) == 0 {
+	if len(c.free) == 0 || c.ctx.Err() != nil {
 		return false
 	}
 	m := c.free[0]

@@ -176,7 +176,7 @@ func (r *Run) wait(ctx context.Context, timer *time.Timer, at time.Duration) boo
 	timer.Reset(left)
 	select {
 	case <-timer.C:
-		return true
+		return ctx.Err() == nil
 	case <-ctx.Done():
 		return false
 	}

@@ -140,7 +140,7 @@ func TestExecutors(t *testing.T) {
 		{"late iterations of a rate are cut off", arrivals(options.Scenario{Executor: options.ConstantArrivalRate, Rate: 1, Duration: 3 * sec, GracefulStop: sec, PreAllocatedVUs: 5}), 60 * sec, 3, 3, 0, 4 * sec, 3},
 		{"ramping users", options.Scenario{Executor: options.RampingVUs, Stages: []pace.Stage{{Duration: 4 * sec, Target: 4}, {Duration: 4 * sec, Target: 4}, {Duration: 4 * sec}}, GracefulStop: sec, GracefulRampDown: sec}, 800 * ms, 42, 0, 0, 12200 * ms, 4},
 		{"ramp down cuts off", options.Scenario{Executor: options.RampingVUs, StartVUs: 3, Stages: []pace.Stage{{Duration: sec, Target: 3}, {Target: 0}, {Duration: 10 * sec}}, GracefulRampDown: 2 * sec}, 60 * sec, 3, 3, 0, 11 * sec, 3},
-		{"a user that is wanted again goes on", options.Scenario{Executor: options.RampingVUs, StartVUs: 1, Stages: []pace.Stage{{Duration: sec, Target: 1}, {Target: 0}, {Duration: sec}, {Target: 1}, {Duration: 8 * sec, Target: 1}}, GracefulRampDown: 2 * sec}, 5 * sec, 2, 0, 0, 10 * sec, 1},
+		{"a user that is wanted again goes on", options.Scenario{Executor: options.RampingVUs, StartVUs: 1, Stages: []pace.Stage{{Duration: sec, Target: 1}, {Target: 0}, {Duration: sec}, {Target: 1}, {Duration: 8 * sec, Target: 1}}, GracefulStop: sec, GracefulRampDown: 2 * sec}, 5 * sec, 2, 0, 0, 10 * sec, 1},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()

@@ -90,8 +90,8 @@ func (s Scenario) Users(stripe pace.Stripe) (ready, most int64) {
 	case s.Arrival():
 		return stripe.Share(s.PreAllocatedVUs), stripe.Share(s.MaxVUs)
 	case s.Executor == RampingVUs:
-		if steps, err := s.Steps(stripe); err == nil {
-			most = pace.Most(steps)
+		if n, err := pace.Most(s.StartVUs, s.Stages); err == nil {
+			most = stripe.Share(n)
 		}
 		return most, most
 	case s.Executor == SharedIterations:

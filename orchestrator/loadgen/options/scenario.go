@@ -75,15 +75,13 @@ func decodeScenarios(b []byte) ([]Scenario, error) {
 
 // scenarioReader collects what one scenario says.
 type scenarioReader struct {
-	s                           Scenario
-	text                        map[string]*string
-	number                      map[string]*int64
-	length                      map[string]*time.Duration
-	vusSaid, maxSaid, stageSaid bool
+	s      Scenario
+	number map[string]*int64
+	length map[string]*time.Duration
 }
 
 func decodeScenario(name string, members map[string]json.RawMessage) (Scenario, error) {
-	r := scenarioReader{text: map[string]*string{}, number: map[string]*int64{}, length: map[string]*time.Duration{}}
+	r := scenarioReader{number: map[string]*int64{}, length: map[string]*time.Duration{}}
 	if err := plainText(members["executor"], &r.s.Executor); err != nil || !contains(Executors(), r.s.Executor) {
 		return r.s, fmt.Errorf("executor: %s is not an executor: want one of %s", clip(orNothing(members["executor"])), strings.Join(Executors(), ", "))
 	}
@@ -218,7 +216,7 @@ func (s Scenario) checkPlan() error {
 		return err
 	}
 	if s.Executor == RampingVUs {
-		_, err := s.Steps(pace.Stripe{})
+		_, err := pace.Most(s.StartVUs, s.Stages)
 		return err
 	}
 	return nil

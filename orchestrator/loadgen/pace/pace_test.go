@@ -176,7 +176,9 @@ func TestRamp(t *testing.T) {
 		require.NoError(t, err, tc.name)
 		assert.Equal(t, tc.want, steps, tc.name)
 	}
-	assert.Equal(t, int64(5), pace.Most([]pace.VUStep{{0, 1}, {1, 5}, {2, 0}}))
+	most, err := pace.Most(1, []pace.Stage{{Duration: s, Target: 5}, {Duration: s}})
+	require.NoError(t, err)
+	assert.Equal(t, int64(5), most)
 }
 
 func TestStripesAreTheWhole(t *testing.T) {

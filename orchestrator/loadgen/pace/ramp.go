@@ -17,24 +17,37 @@ type VUStep struct {
 	VUs int64
 }
 
+// Most returns the highest number of virtual users of a ramp, over all
+// generators. It fails when the ramp is not one that [Ramp] can list.
+func Most(start int64, stages []Stage) (int64, error) {
+	if start < 0 || start > MaxVUs {
+		return 0, fmt.Errorf("%d virtual users to start with: want 0 to %d", start, MaxVUs)
+	}
+	most, from, changes := start, start, int64(0)
+	for i, st := range stages {
+		if st.Duration < 0 || st.Target < 0 || st.Target > MaxVUs {
+			return 0, fmt.Errorf("stage %d (%v to %d): want a duration and a target of 0 to %d virtual users", i+1, st.Duration, st.Target, MaxVUs)
+		}
+		if changes += max(st.Target-from, from-st.Target); changes > maxSteps {
+			return 0, fmt.Errorf("stage %d (%v to %d): more than %d changes of the number of virtual users in all", i+1, st.Duration, st.Target, maxSteps)
+		}
+		most, from = max(most, st.Target), st.Target
+	}
+	return most, nil
+}
+
 // Ramp lists the steps of a number of virtual users that moves in a straight
 // line from start to each stage's target, one user at a time; the last of a
 // stage comes at the stage's end. A stage without duration is a jump. The
 // numbers are this share's own.
 func Ramp(start int64, stages []Stage, stripe Stripe) ([]VUStep, error) {
-	if start < 0 || start > MaxVUs {
-		return nil, fmt.Errorf("%d virtual users to start with: want 0 to %d", start, MaxVUs)
+	if _, err := Most(start, stages); err != nil {
+		return nil, err
 	}
 	steps := []VUStep{{0, stripe.Share(start)}}
 	var at time.Duration
 	from := start
-	for i, st := range stages {
-		if st.Duration < 0 || st.Target < 0 || st.Target > MaxVUs {
-			return nil, fmt.Errorf("stage %d (%v to %d): want a duration and a target of 0 to %d virtual users", i+1, st.Duration, st.Target, MaxVUs)
-		}
-		if int64(len(steps))+max(st.Target-from, from-st.Target) > maxSteps {
-			return nil, fmt.Errorf("stage %d (%v to %d): more than %d changes of the number of virtual users in all", i+1, st.Duration, st.Target, maxSteps)
-		}
+	for _, st := range stages {
 		steps = appendStage(steps, at, from, st, stripe)
 		at += st.Duration
 		from = st.Target
@@ -70,13 +83,4 @@ func appendStep(steps []VUStep, at time.Duration, vus int64) []VUStep {
 		return steps
 	}
 	return append(steps, VUStep{at, vus})
-}
-
-// Most returns the highest number of virtual users of steps.
-func Most(steps []VUStep) int64 {
-	var most int64
-	for _, s := range steps {
-		most = max(most, s.VUs)
-	}
-	return most
 }
