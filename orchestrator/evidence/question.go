@@ -110,7 +110,7 @@ func (f form) write(q question, testids []contest.TestID) (string, error) {
 		"TestIDs": strings.Join(ids, "|"),
 		"Range":   inSeconds(f.reach),
 		"Window":  inSeconds(f.window),
-		"Step":    inSeconds(max(f.window, f.reach/mostSteps)),
+		"Step":    inSeconds(max(f.window/5, f.reach/mostSteps)),
 		"Phases":  inQuotes(strings.Join(phases, "|")),
 		"Tags":    labelList(f.tags),
 	})
