@@ -30,6 +30,8 @@ func TestEvents(t *testing.T) {
 		{"a word in another case", "?query=%D0%9A%D0%9E%D0%9D%D0%A6%D0%95%D0%A0%D0%A2", 20, "концерт"},
 		{"two words", "?query=%D0%94%D0%BC%D0%B8%D1%82%D1%80%D0%B8%D0%B9%20%D0%9A%D0%BE%D0%B7%D0%BB%D0%BE%D0%B2", 20, "дмитрий козлов"},
 		{"quotation marks", "?query=%D0%AD%D0%BA%D1%81%D0%BF%D0%BE%D0%B7%D0%B8%D1%86%D0%B8%D1%8F%20%22%D0%97%D0%B2%D0%B5%D0%B7%D0%B4%D0%BD%D1%8B%D0%B5%20%D0%B2%D0%BE%D0%B9%D0%BD%D1%8B%22&pageSize=5", 5, `"звездные войны"`},
+		{"words apart", "?query=%D0%9A%D0%BE%D0%B7%D0%BB%D0%BE%D0%B2+%D0%9A%D0%BE%D0%BD%D1%86%D0%B5%D1%80%D1%82", 20, "концерт: дмитрий козлов"},
+		{"a word on a day", "?query=%D0%9A%D0%BE%D0%BD%D1%86%D0%B5%D1%80%D1%82&date=2016-03-08", 2, "концерт"},
 		{"a day of the archive", "?date=2024-12-25", 5, ""},
 		{"a day that has nothing", "?date=1999-01-01", 0, ""},
 		{"a word that nothing has", "?query=xyzzy&date=2024-12-25", 0, ""},

@@ -2,10 +2,7 @@ package biletter_test
 
 import (
 	"context"
-	"net"
-	"net/http"
 	"net/http/httptest"
-	"net/http/httptrace"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -143,52 +140,4 @@ func TestOversoldIsRightForOneVisitor(t *testing.T) {
 	require.Equal(t, 419, both[1].selectSeat(second, 1))
 	require.Equal(t, 403, both[1].selectSeat(first, 2))
 	require.Equal(t, 404, both[1].selectSeat(second, 77_777))
-}
-
-func TestServeEndsWithItsContext(t *testing.T) {
-	t.Parallel()
-	world, err := sharedWorld()
-	require.NoError(t, err)
-	// Slow, and asked to stop in the middle of a request.
-	s, err := biletter.New(biletter.Slow, biletter.Options{World: world, Delay: time.Hour})
-	require.NoError(t, err)
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	ctx, cancel := context.WithCancel(t.Context())
-	served := make(chan error, 1)
-	go func() { served <- s.Serve(ctx, ln) }()
-
-	asked, answered := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(answered)
-		trace := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{
-			WroteRequest: func(httptrace.WroteRequestInfo) { close(asked) },
-		})
-		r, err := http.NewRequestWithContext(trace, "GET", "http://"+ln.Addr().String()+"/api/events", nil)
-		if err != nil {
-			return
-		}
-		client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-		if answer, err := client.Do(r); err == nil {
-			_ = answer.Body.Close()
-		}
-	}()
-	<-asked
-	cancel()
-	require.NoError(t, <-served)
-	<-answered
-	_, err = net.Dial("tcp", ln.Addr().String())
-	require.Error(t, err, "the listener is closed")
-}
-
-func TestServeSaysWhyItCannot(t *testing.T) {
-	t.Parallel()
-	world, err := sharedWorld()
-	require.NoError(t, err)
-	s, err := biletter.New(biletter.Good, biletter.Options{World: world})
-	require.NoError(t, err)
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	require.NoError(t, ln.Close())
-	require.ErrorContains(t, s.Serve(t.Context(), ln), "serve sample service")
 }
