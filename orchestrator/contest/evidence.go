@@ -178,7 +178,7 @@ func interpolate(low, high, share float64) float64 {
 	if low <= 0 || high <= 0 {
 		return low + (high-low)*share
 	}
-	return low * math.Pow(high/low, share)
+	return min(high, max(low, low*math.Pow(high/low, share))) // never a rounding error outside
 }
 
 // LabelKey writes labels in order of name, for use as a map key.

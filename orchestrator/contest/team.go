@@ -49,7 +49,7 @@ func TargetOf(endpoint string) (string, error) {
 	if !ok {
 		return "", errors.New("endpoint is no web address: want a URL that starts with http:// or https://")
 	}
-	host := strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
+	host := strings.TrimRight(strings.ToLower(u.Hostname()), ".")
 	if host == "" {
 		return "", errors.New("endpoint has no host: want a URL like https://team.example.org")
 	}

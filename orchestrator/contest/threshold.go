@@ -124,7 +124,8 @@ func (t Threshold) IsTrend() bool { return t.Percentile > 0 || strings.HasPrefix
 // Holds reports whether value satisfies the rule. NaN satisfies none.
 func (t Threshold) Holds(value float64) bool { return Compare(value, t.Op, t.Bound) }
 
-// Compare evaluates "value op bound". An unknown op never holds.
+// Compare evaluates "value op bound". An unknown op never holds, nor does any op
+// over NaN.
 func Compare(value float64, op string, bound float64) bool {
 	switch op {
 	case "<":
@@ -138,7 +139,7 @@ func Compare(value float64, op string, bound float64) bool {
 	case "==", "===":
 		return value == bound
 	case "!=":
-		return value != bound
+		return value < bound || value > bound // not so for NaN
 	}
 	return false
 }

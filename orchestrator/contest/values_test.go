@@ -91,7 +91,7 @@ func TestTargetOf(t *testing.T) {
 }
 
 func FuzzTargetOf(f *testing.F) {
-	for _, seed := range []string{"http://a", "https://u:p@[::1%25a]:1/x", "HTTP://A.:080", "http://:1", "a:b@c", "http://[::ffff:1.2.3.4]"} {
+	for _, seed := range []string{"http://a", "https://u:p@[::1%25a]:1/x", "HTTP://A.:080", "http://:1", "a:b@c", "http://[::ffff:1.2.3.4]", "http://.."} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, endpoint string) {
