@@ -14,7 +14,7 @@
 //   BOOKING_USERS  the most users that take part (default 1000): verify walks all
 
 import exec from 'k6/execution';
-import { arrivals, level, openModel, REQUEST_TIMEOUT_MS, target } from './lib/levels.js';
+import { arrivals, level, openModel, REQUEST_TIMEOUT_MS, target, whole } from './lib/levels.js';
 import { attempt } from './lib/attempt.js';
 import { contend, CONTESTANTS, surveySeats } from './lib/contention.js';
 import { Visitor } from './lib/tickets.js';
@@ -30,7 +30,7 @@ const CONTENTION_MS = Math.min(30_000, Math.max(3000, LEVEL.duration / 10));
 const CONTENTION_START = LEVEL.ramp + LEVEL.duration + PAUSE_MS;
 const VERIFY_START = CONTENTION_START + CONTENTION_MS + PAUSE_MS;
 
-const MOST_USERS = Math.max(1, Number(__ENV.BOOKING_USERS) || 1000);
+const MOST_USERS = whole('BOOKING_USERS', '1000');
 const users = loadUsers((path) => open(path), Math.min(MOST_USERS, Math.max(2 * CONTESTANTS, arrivals(LEVEL))));
 /** verify stops by itself before the generator would cut it off in silence. */
 const VERIFY_MS = 5000 + users.length * 200;

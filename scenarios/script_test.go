@@ -134,6 +134,12 @@ func TestLevelsBecomeAnOpenModel(t *testing.T) {
 	}
 }
 
+func TestBadBookingUsers(t *testing.T) {
+	t.Parallel()
+	_, err := start(t, "booking", map[string]string{"API_URL": "http://127.0.0.1:1", "BOOKING_USERS": "all"})
+	require.ErrorContains(t, err, `BOOKING_USERS is "all"`)
+}
+
 func millis(d time.Duration) string { return fmt.Sprintf("%dms", d.Milliseconds()) }
 
 // TestThresholds is the list of what the shipped scripts judge by.
@@ -208,8 +214,7 @@ func TestBadEnvironment(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			for _, name := range scenarios.Names() {
-				env := map[string]string{"API_URL": "http://127.0.0.1:1"}
-				env[c.key] = c.value
+				env := map[string]string{"API_URL": "http://127.0.0.1:1", c.key: c.value}
 				_, err := start(t, name, env)
 				require.ErrorContains(t, err, c.want, name)
 			}

@@ -126,8 +126,19 @@ function findFree(visitor, hall) {
  * @returns {boolean}
  */
 function isBooked(visitor, booking, seat) {
-  const own = visitor.bookings()?.find((candidate) => candidate.id === booking);
+  const own = visitor.bookings()?.find((candidate) => same(candidate.id, booking));
   return check(own, {
-    'the booking is listed with its seat': (b) => b !== undefined && (b.seats === undefined || b.seats.includes(seat)),
+    'the booking is listed with its seat': (b) =>
+      b !== undefined && (b.seats === undefined || b.seats.some((listed) => same(listed, seat))),
   });
+}
+
+/**
+ * Some services write an id as a number here and as text there.
+ * @param {number | string} id
+ * @param {number | string} other
+ * @returns {boolean}
+ */
+function same(id, other) {
+  return String(id) === String(other);
 }

@@ -43,11 +43,12 @@ export function milliseconds(name, text) {
 }
 
 /**
+ * Reads a whole number above 0 from the environment.
  * @param {string} name
  * @param {string} fallback
  * @returns {number}
  */
-function whole(name, fallback) {
+export function whole(name, fallback) {
   const text = (__ENV[name] || fallback).trim();
   if (!/^\d+$/.test(text) || Number(text) === 0) {
     throw new Error(`${name} is ${JSON.stringify(text)}: it must be a whole number above 0`);
