@@ -1,6 +1,8 @@
 package script
 
 import (
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,7 +15,7 @@ import (
 )
 
 const (
-	bundleHead = "(function (module, exports, __k6) {"
+	bundleHead = "(function (__k6) {"
 	bundleTail = "})"
 	mapComment = "//# sourceMappingURL="
 )
@@ -33,14 +35,14 @@ func bundle(src Source) (code string, warnings []string, err error) {
 		EntryPoints: []string{src.Path}, AbsWorkingDir: dir,
 		Outfile: filepath.Join(dir, "__bundle.js"),
 		Bundle:  true, Write: false, LogLevel: api.LogLevelSilent,
-		Format: api.FormatCommonJS, Platform: api.PlatformNeutral, Target: api.ES2022,
+		Format: api.FormatESModule, Platform: api.PlatformNeutral, Target: api.ES2022,
 		// What the engine's parser does not know is rewritten.
-		Supported: map[string]bool{"for-await": false, "async-generator": false, "using": false},
+		Supported: map[string]bool{"for-await": false, "async-generator": false, "using": false, "top-level-await": false},
 		Charset:   api.CharsetUTF8, TreeShaking: api.TreeShakingTrue,
 		Sourcemap: api.SourceMapInline, SourcesContent: api.SourcesContentExclude,
 		TsconfigRaw: "{}",
-		Banner:      map[string]string{"js": bundleHead}, Footer: map[string]string{"js": bundleTail},
-		Plugins: []api.Plugin{{Name: "k6", Setup: func(b api.PluginBuild) { resolver{src}.setup(b) }}},
+		Banner:      map[string]string{"js": bundleHead},
+		Plugins:     []api.Plugin{{Name: "k6", Setup: func(b api.PluginBuild) { resolver{src}.setup(b) }}},
 	})
 	if len(result.Errors) > 0 {
 		return "", nil, messagesError(result.Errors)
@@ -51,7 +53,40 @@ func bundle(src Source) (code string, warnings []string, err error) {
 	if len(result.OutputFiles) != 1 {
 		return "", nil, fmt.Errorf("bundle %s: %d output files", filepath.Base(src.Path), len(result.OutputFiles))
 	}
-	return string(result.OutputFiles[0].Contents), warnings, nil
+	code, err = closeFunction(string(result.OutputFiles[0].Contents))
+	return code, warnings, err
+}
+
+var (
+	exportList    = regexp.MustCompile(`\nexport \{\n((?:  [^\n]+\n)*)\};\n*$`)
+	exportDefault = regexp.MustCompile(`\nexport default (require_[^\n]+\(\));\n*$`)
+)
+
+// closeFunction turns the bundle's one export statement, its last, into the
+// return of the function around it. (A bundle in CommonJS form would make its
+// exports with helpers that cost each runtime some 20 KB.)
+func closeFunction(code string) (string, error) {
+	code, sourceMap := code, ""
+	if i := strings.LastIndex(code, mapComment); i >= 0 {
+		code, sourceMap = code[:i], code[i:]
+	}
+	exports := "return {};"
+	if m := exportDefault.FindStringSubmatchIndex(code); m != nil {
+		exports, code = "return "+code[m[2]:m[3]]+";", code[:m[0]]
+	} else if m := exportList.FindStringSubmatchIndex(code); m != nil {
+		var members []string
+		for line := range strings.Lines(code[m[2]:m[3]]) {
+			local, name, renamed := strings.Cut(strings.Trim(line, " ,\n"), " as ")
+			if !renamed {
+				name = local
+			}
+			members = append(members, name+": "+local)
+		}
+		exports, code = "return {"+strings.Join(members, ", ")+"};", code[:m[0]]
+	} else if strings.Contains(code, "\nexport ") {
+		return "", errors.New("the bundle's exports have a form that is not known")
+	}
+	return code + "\n" + exports + "\n" + bundleTail + "\n" + sourceMap, nil
 }
 
 func messagesError(messages []api.Message) error {
@@ -170,6 +205,14 @@ var sourceMapLine = regexp.MustCompile(`(?m)^` + regexp.QuoteMeta(mapComment) + 
 
 // withoutMap cuts the source map off, which holds paths of this machine.
 func withoutMap(code string) string { return sourceMapLine.ReplaceAllString(code, "") }
+
+// mapped reports whether the bundle's source map maps anything.
+func mapped(code string) bool {
+	_, text, _ := strings.Cut(sourceMapLine.FindString(code), ";base64,")
+	b, err := base64.StdEncoding.DecodeString(strings.TrimSpace(text))
+	var m struct{ Mappings string }
+	return err == nil && json.Unmarshal(b, &m) == nil && m.Mappings != ""
+}
 
 // clip shortens text for a message.
 func clip(s string, most int) string {

@@ -15,9 +15,16 @@ func (vm *VM) setGlobals() {
 	set := func(name string, v any) { _ = g.Set(name, v) }
 	set("__VU", int64(0))
 	set("console", vm.rt.NewDynamicObject(&lazyObject{vm: vm, make: vm.consoleMethod, names: []string{"log", "info", "warn", "error", "debug"}}))
-	set("open", vm.open)
-	for _, name := range []string{"setTimeout", "clearTimeout", "setInterval", "clearInterval"} {
-		set(name, vm.timerFunction(name))
+	// A function costs a VM about 1 KB, so those whose name is not in the code
+	// are left out.
+	for name := range vm.program.uses {
+		switch {
+		case !vm.program.uses[name]:
+		case name == "open":
+			set(name, vm.open)
+		default:
+			set(name, vm.timerFunction(name))
+		}
 	}
 	vm.setEnv(nil)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/grafana/sobek"
 	"github.com/grafana/sobek/parser"
@@ -22,6 +23,7 @@ type Program struct {
 	drain  *sobek.Program // empty: running it runs pending promise jobs
 	read   func(string) ([]byte, error)
 	shared *sharedArrays
+	uses   map[string]bool // global functions that the code may call
 }
 
 // Compile bundles and compiles the script. The error says file, line and
@@ -39,6 +41,9 @@ func Compile(src Source) (*Program, error) {
 	if err != nil {
 		return nil, err
 	}
+	if !mapped(code) {
+		code = withoutMap(code) // the engine's parser refuses a map of nothing
+	}
 	tree, err := sobek.Parse(filepath.Join(filepath.Dir(path), "__bundle.js"), code, parser.WithSourceMapLoader(noMap))
 	if err != nil {
 		return nil, fmt.Errorf("parse %s: %w", filepath.Base(path), err)
@@ -47,11 +52,15 @@ func Compile(src Source) (*Program, error) {
 	if err != nil {
 		return nil, fmt.Errorf("compile %s: %w", filepath.Base(path), err)
 	}
+	uses := map[string]bool{}
+	for _, name := range []string{"open", "setTimeout", "clearTimeout", "setInterval", "clearInterval"} {
+		uses[name] = strings.Contains(withoutMap(code), name)
+	}
 	sum := sha256.Sum256([]byte(withoutMap(code)))
 	return &Program{
 		Path: path, SHA256: hex.EncodeToString(sum[:]), Warnings: warnings,
 		code: program, drain: sobek.MustCompile("drain.js", "", true),
-		read: src.ReadFile, shared: newSharedArrays(),
+		read: src.ReadFile, shared: newSharedArrays(), uses: uses,
 	}, nil
 }
 

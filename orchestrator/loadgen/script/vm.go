@@ -133,16 +133,15 @@ func (vm *VM) evaluate(ctx context.Context) error {
 		if !ok {
 			return errors.New("the bundle is not a function")
 		}
-		module, exports := vm.rt.NewObject(), vm.rt.NewObject()
-		if err := module.Set("exports", exports); err != nil {
+		exports, err := run(sobek.Undefined(), vm.rt.ToValue(vm.native))
+		if err != nil {
 			return err
 		}
-		if _, err := run(sobek.Undefined(), module, exports, vm.rt.ToValue(vm.native)); err != nil {
-			return err
+		obj, isObject := exports.(*sobek.Object)
+		if !isObject {
+			return errors.New("the script's module.exports is not an object")
 		}
-		if vm.exports = module.Get("exports").ToObject(vm.rt); vm.exports == nil {
-			return errors.New("the script exports nothing")
-		}
+		vm.exports = obj
 		return vm.loopUntilIdle(ctx)
 	})
 }
