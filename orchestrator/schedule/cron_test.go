@@ -75,6 +75,6 @@ func TestCronFires(t *testing.T) {
 	})
 	var c calls
 	running(t, q, c.steps())
-	c.await(t, "round git-monitor", 2)
+	c.await(t, "round git-monitor", 1)
 	require.Zero(t, c.of("round cost-tracking"), "a service without an interval waits to be asked")
 }

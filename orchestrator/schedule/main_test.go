@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"flag"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -16,11 +17,18 @@ import (
 	"github.com/hackload-kz/hackload/orchestrator/contest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	flag.Parse()
+	// These tests wait for back-offs and polls, not for processors.
+	if err := flag.Set("test.parallel", "12"); err != nil {
+		panic(err)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 const (
 	quick   = 10 * time.Millisecond
-	patient = 20 * time.Second // for what must happen; it takes milliseconds
+	patient = time.Minute // for what must happen; it takes milliseconds
 )
 
 // database opens the kind of pool that the state database hands out.
