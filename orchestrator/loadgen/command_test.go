@@ -10,7 +10,6 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -284,121 +283,6 @@ func TestSecretsAreNotInTheScriptsEnvironment(t *testing.T) {
 	assert.NotContains(t, r.log.String(), "VISIBLE")
 }
 
-// waitFor waits until something is in the run's log.
-func (r *run) waitFor(t *testing.T, text string) {
-	t.Helper()
-	require.Eventually(t, func() bool { return strings.Contains(r.log.String(), text) }, 10*time.Second, 5*time.Millisecond, text)
-}
-
-func TestInterruptStopsInOrder(t *testing.T) {
-	t.Parallel()
-	r := newRun(t, `import { sleep } from 'k6'; export const options = {vus: 2, duration: '5m'};
-		export default function () { console.log('started'); sleep(300) } export function teardown() { console.log('torn down') }`)
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	code := make(chan int, 1)
-	go func() { code <- r.command(ctx, "run", "test.js", "-q", "--summary-export", "sum.json") }()
-	r.waitFor(t, "started")
-	cancel()
-	assert.Equal(t, 105, <-code)
-	assert.Contains(t, r.log.String(), "torn down")
-	assert.NotContains(t, r.out.String(), "iterations....", "none was finished")
-	r.file(t, "sum.json")
-}
-
-func TestAbortOnFail(t *testing.T) {
-	t.Parallel()
-	r := newRun(t, `import { check, sleep } from 'k6'; export const options = {vus: 1, duration: '5m', thresholds: {checks: [{threshold: 'rate>0.5', abortOnFail: true}]}};
-		export default function () { check(1, {a: false}); sleep(0.1) }`)
-	assert.Equal(t, 99, r.command(t.Context(), "run", "test.js", "-q", "--result-file", "result.json"))
-	assert.Equal(t, true, r.file(t, "result.json")["aborted"])
-}
-
-func TestAbortWhenLost(t *testing.T) {
-	t.Parallel()
-	const script = `import { check } from 'k6'; export const options = {scenarios: {steady: {executor: 'constant-arrival-rate', rate: 10, duration: '8s', preAllocatedVUs: 2, gracefulStop: '0s'}},
-		thresholds: {'checks{scenario:steady}': ['rate>0.9']}}; export default function () { check(1, {a: __ITER > BAD}) }`
-	start := time.Now()
-	r := newRun(t, strings.Replace(script, "BAD", "1e9", 1))
-	assert.Equal(t, 99, r.command(t.Context(), "run", "test.js", "-q", "--abort-when-lost"))
-	assert.Less(t, time.Since(start), 7*time.Second, "8 bad ones of 80 are too many")
-	assert.Contains(t, r.log.String(), "cannot be met any more")
-}
-
-func TestHardStop(t *testing.T) {
-	t.Parallel()
-	r := newRun(t, "export default function () { console.log('started'); for (;;) {} }\nexport function teardown() { console.log('torn down'); for (;;) {} }\nexport const options = {teardownTimeout: '1s'}")
-	ctx, cancel := context.WithCancel(t.Context())
-	code := make(chan int, 1)
-	go func() { code <- r.command(ctx, "run", "test.js", "-q") }()
-	r.waitFor(t, "started")
-	cancel()
-	r.waitFor(t, "torn down")
-	close(r.hard)
-	assert.Equal(t, 105, <-code)
-	time.Sleep(1200 * time.Millisecond) // what was left behind ends too, at its own limit
-}
-
-func TestSmoke(t *testing.T) {
-	t.Parallel()
-	url, requests := counted(t, func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = io.WriteString(w, "ответ "+strings.Repeat("x", 3000))
-	})
-	script := strings.Replace(twoPhases, "'X-Token': data.token", "'X-Token': data.token, Authorization: 'Basic c2VjcmV0'", 1)
-	r := newRun(t, script)
-	require.Equal(t, 0, r.command(t.Context(), "run", "test.js", "--smoke", "-e", "API_URL="+url), r.log.String())
-	assert.Equal(t, int64(1), requests.Load(), "only the judged scenario is tried")
-	assert.Contains(t, r.out.String(), "# scenario steady, function walk")
-	assert.Contains(t, r.out.String(), "> GET "+url+"/s\n")
-	assert.Contains(t, r.out.String(), "> Authorization: Basic ****\n")
-	assert.NotContains(t, r.out.String(), "c2VjcmV0")
-	assert.Contains(t, r.out.String(), "< HTTP/1.1 200 OK")
-	assert.Contains(t, r.out.String(), "< ответ xxx")
-	assert.Contains(t, r.out.String(), "… (3011 bytes in all)")
-
-	dead := newRun(t, script)
-	assert.Equal(t, 99, dead.command(t.Context(), "run", "test.js", "--smoke", "-e", "API_URL=http://127.0.0.1:1"))
-	assert.Contains(t, dead.out.String(), "< no answer: dial: connection refused (error code 1212)")
-	silent := newRun(t, "export default function () {}")
-	assert.Equal(t, 99, silent.command(t.Context(), "run", "test.js", "--smoke"))
-	broken := newRun(t, "export default function () { throw new Error('x') }")
-	assert.Equal(t, 107, broken.command(t.Context(), "run", "test.js", "--smoke"))
-}
-
-func TestInspect(t *testing.T) {
-	t.Parallel()
-	r := newRun(t, twoPhases)
-	require.Equal(t, 0, r.command(t.Context(), "inspect", "test.js", "--json-script"), r.log.String())
-	var s contest.Script
-	require.NoError(t, json.Unmarshal([]byte(r.out.String()), &s))
-	assert.Equal(t, "test", s.Name)
-	assert.Len(t, s.SHA256, 64)
-	assert.Len(t, s.Thresholds, 3)
-	assert.Equal(t, []contest.ScriptScenario{
-		{Name: "steady", Executor: "ramping-arrival-rate", Exec: "walk", Start: contest.Duration(500 * time.Millisecond), Duration: contest.Duration(time.Second), Planned: 40, MaxVUs: 6},
-		{Name: "warmup", Executor: "constant-arrival-rate", Exec: "walk", Duration: contest.Duration(500 * time.Millisecond), Planned: 10, MaxVUs: 3},
-	}, s.Scenarios)
-
-	r = newRun(t, twoPhases)
-	require.Equal(t, 0, r.command(t.Context(), "inspect", "test.js", "--execution-requirements"))
-	var o map[string]any
-	require.NoError(t, json.Unmarshal([]byte(r.out.String()), &o))
-	assert.Equal(t, "2.5s", o["totalDuration"])
-	assert.EqualValues(t, 9, o["maxVUs"])
-	assert.Contains(t, o["scenarios"], "steady")
-	assert.Equal(t, 104, newRun(t, "export const x = 1").command(t.Context(), "inspect", "test.js"))
-}
-
-func TestHandleSummary(t *testing.T) {
-	t.Parallel()
-	r := newRun(t, `export function setup() { return {a: 1} } export default function () {}
-		export function handleSummary(d) { return {stdout: 'iterations: ' + d.metrics.iterations.values.count + '\n', 'out.json': JSON.stringify(d.setup_data), bad: 3} }`)
-	require.Equal(t, 0, r.command(t.Context(), "run", "test.js", "-q", "-i", "4"), r.log.String())
-	assert.Equal(t, "iterations: 4\n", r.out.String())
-	assert.Equal(t, map[string]any{"a": 1.0}, r.file(t, "out.json"))
-	assert.Contains(t, r.log.String(), "content for bad is not text")
-}
-
 func TestBlacklistedTargets(t *testing.T) {
 	t.Parallel()
 	url, requests := counted(t, nil)
@@ -409,18 +293,4 @@ func TestBlacklistedTargets(t *testing.T) {
 		assert.Contains(t, r.log.String(), "msg=1110")
 	}
 	assert.Zero(t, requests.Load())
-}
-
-func TestHTTPDebug(t *testing.T) {
-	t.Parallel()
-	url, _ := counted(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte{0xff, 0xfe, 0, 1, 2, 3, 4, 5}) })
-	script := `import http from 'k6/http'; export default function () { http.post('` + url + `', 'sent') }`
-	r := newRun(t, script)
-	require.Equal(t, 0, r.command(t.Context(), "run", "test.js", "-q", "--http-debug", "--no-summary"))
-	assert.NotContains(t, r.out.String(), "sent")
-	r = newRun(t, script)
-	require.Equal(t, 0, r.command(t.Context(), "run", "test.js", "-q", "--http-debug=full", "--no-summary"))
-	assert.Contains(t, r.out.String(), "> sent")
-	assert.Contains(t, r.out.String(), "(8 bytes that are not text)")
-	assert.Equal(t, 104, newRun(t, script).command(t.Context(), "run", "test.js", "--http-debug=loud"))
 }

@@ -65,7 +65,7 @@ func load(ctx context.Context, x IO, f *flags, path string) (*test, error) {
 		return nil, err
 	}
 	t.config = &script.Config{
-		Registry: t.registry, Env: env, Log: t.log, Test: &script.Test{Started: time.Now()},
+		Registry: t.registry, Env: env, Log: t.log, Test: &script.Test{},
 		HTTP: httpx.NewTransport(httpx.Config{}), Tags: metric.NewTags(nil),
 	}
 	return t, t.readOptions(ctx, x, f)

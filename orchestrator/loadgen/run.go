@@ -4,17 +4,12 @@ import (
 	"context"
 	"errors"
 	"runtime"
-	"slices"
+	"runtime/debug"
 	"sync"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
-	"github.com/hackload-kz/hackload/orchestrator/loadgen/executor"
 	"github.com/hackload-kz/hackload/orchestrator/loadgen/launch"
 	"github.com/hackload-kz/hackload/orchestrator/loadgen/metric"
-	"github.com/hackload-kz/hackload/orchestrator/loadgen/options"
-	"github.com/hackload-kz/hackload/orchestrator/loadgen/script"
 )
 
 // runTest is the command run.
@@ -38,6 +33,7 @@ func runLoaded(ctx context.Context, x IO, f *flags, path string) (aborted bool, 
 		return false, t.smoke(ctx, x, f)
 	}
 	e := newEngine(t, x, f)
+	defer e.tuneCollector()()
 	err = e.run(ctx)
 	return e.aborted, err
 }
@@ -83,6 +79,18 @@ func newEngine(t *test, x IO, f *flags) *engine {
 	return e
 }
 
+// tuneCollector lets garbage grow larger while there are few virtual users, so
+// that a small heap is not collected dozens of times a second. GOGC wins. The
+// returned func undoes it.
+func (e *engine) tuneCollector() (undo func()) {
+	const few, percent = 1000, 400
+	if e.io.env()["GOGC"] != "" || e.needs.Max > few {
+		return func() {}
+	}
+	before := debug.SetGCPercent(percent)
+	return func() { debug.SetGCPercent(before) }
+}
+
 // run runs the whole test and tells what came of it.
 func (e *engine) run(parent context.Context) error {
 	ctx, stop := context.WithCancelCause(context.WithoutCancel(parent))
@@ -122,125 +130,6 @@ func (e *engine) whole(ctx context.Context) error {
 	return err
 }
 
-// lifecycle is setup, the scenarios, and teardown.
-func (e *engine) lifecycle(ctx context.Context) error {
-	if err := e.pool.fill(ctx, max(e.needs.Ready, 1)); err != nil {
-		if ctx.Err() != nil {
-			return nil
-		}
-		return scriptError(e.name, err)
-	}
-	if err := e.runSetup(ctx); err != nil {
-		return err
-	}
-	e.config.Test.Started = time.Now()
-	err := e.runScenarios(ctx)
-	return errors.Join(err, e.runTeardown(ctx))
-}
-
-func (e *engine) runSetup(ctx context.Context) error {
-	if e.flags.noSetup || options.Or(e.options.NoSetup, false) || ctx.Err() != nil {
-		return nil
-	}
-	limit := options.Or(e.options.SetupTimeout, time.Minute)
-	text, err := e.runAlone(ctx, "setup", limit, "")
-	e.setup = text
-	switch {
-	case errors.Is(err, script.ErrInterrupted) && ctx.Err() == nil:
-		return coded(exitSetupTimeout, "setup() took longer than %v", limit)
-	case err != nil && ctx.Err() == nil:
-		return scriptError("setup()", err)
-	}
-	return nil
-}
-
-// runTeardown runs also when the test was stopped.
-func (e *engine) runTeardown(ctx context.Context) error {
-	if e.flags.noTeardown || options.Or(e.options.NoTeardown, false) {
-		return nil
-	}
-	limit := options.Or(e.options.TeardownTimeout, time.Minute)
-	_, err := e.runAlone(context.WithoutCancel(ctx), "teardown", limit, e.setup)
-	switch {
-	case errors.Is(err, script.ErrInterrupted):
-		return coded(exitTeardownTimeout, "teardown() took longer than %v", limit)
-	case err != nil:
-		return scriptError("teardown()", err)
-	}
-	return nil
-}
-
-// runAlone calls a lifecycle function in a VM of its own, which is number 0.
-func (e *engine) runAlone(ctx context.Context, name string, limit time.Duration, argument string) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	vm, err := e.program.New(ctx, e.config, e.agg.Shard(0), 0)
-	if err != nil {
-		return "", err
-	}
-	defer vm.Close()
-	return vm.Run(ctx, name, "::"+name, argument)
-}
-
-// runScenarios runs all scenarios, each from its start time.
-func (e *engine) runScenarios(ctx context.Context) error {
-	group, ctx := errgroup.WithContext(ctx)
-	for _, s := range e.scenarios {
-		group.Go(func() error {
-			if !wait(ctx, s.StartTime) {
-				return nil
-			}
-			return e.runScenario(ctx, s)
-		})
-	}
-	return group.Wait()
-}
-
-func (e *engine) runScenario(ctx context.Context, s options.Scenario) error {
-	tags := e.config.Tags.With("scenario", s.Name)
-	for k, v := range s.Tags {
-		tags = tags.With(k, v)
-	}
-	shard := e.agg.Shard(0)
-	r := &executor.Run{
-		Scenario: s, Stripe: e.stripe,
-		Dropped: func(n int64) { shard.Add(e.registry.Builtin().DroppedIterations, tags, float64(n)) },
-		Busy:    func(delta int) { e.config.Test.Active.Add(int64(delta)) },
-	}
-	r.Lender = &lender{e.pool, &script.Task{
-		Scenario: s.Name, Executor: s.Executor, Exec: s.Exec, Env: s.Env, Tags: tags, Data: e.setup,
-		Started: time.Now(), Progress: r.Progress,
-	}}
-	e.enter(s.Name, true)
-	defer e.enter(s.Name, false)
-	if err := r.Do(ctx); err != nil {
-		return coded(exitScript, "scenario %s: %w", s.Name, err)
-	}
-	return nil
-}
-
-func (e *engine) enter(scenario string, on bool) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if on {
-		e.phase[scenario] = true
-		return
-	}
-	delete(e.phase, scenario)
-}
-
-// phases lists the scenarios under way.
-func (e *engine) phases() []string {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	var names []string
-	for name := range e.phase {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
-}
-
 // outcome decides what the run as a whole means. What ended the test early
 // comes first, then what went wrong, then what was measured.
 func (e *engine) outcome(ctx context.Context, err error, failed []string) error {
@@ -271,19 +160,4 @@ func joined(list []string) string {
 		text += s
 	}
 	return text
-}
-
-// wait sleeps for d or until ctx is done.
-func wait(ctx context.Context, d time.Duration) bool {
-	if d <= 0 {
-		return ctx.Err() == nil
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

@@ -143,6 +143,6 @@ func (e *engine) printProgress(ctx context.Context) {
 	t := e.config.Test
 	for wait(ctx, linesEvery) {
 		_, _ = fmt.Fprintf(e.io.Stderr, "running (%v of %v), %d/%d VUs, %d complete and %d interrupted iterations\n",
-			time.Since(t.Started).Round(time.Second), e.length(), t.Active.Load(), t.Initialised.Load(), t.Completed.Load(), t.Interrupted.Load())
+			t.Elapsed().Round(time.Second), e.length(), t.Active.Load(), t.Initialised.Load(), t.Completed.Load(), t.Interrupted.Load())
 	}
 }

@@ -36,7 +36,7 @@ func (e *engine) watchThresholds(ctx context.Context) {
 			return
 		case <-ticker.C:
 		}
-		elapsed := time.Since(e.config.Test.Started)
+		elapsed := e.config.Test.Elapsed()
 		for _, r := range e.agg.Evaluate() {
 			t := r.Threshold
 			switch {

@@ -124,10 +124,8 @@ func (vm *VM) report(err error) {
 }
 
 func (vm *VM) abort(a *AbortError) {
-	test := vm.config.Test
-	test.AbortReason.CompareAndSwap(nil, &a.Reason)
-	if test.InterruptAll != nil {
-		test.InterruptAll(a.Reason)
+	if stop := vm.config.Test.InterruptAll; stop != nil {
+		stop(a.Reason)
 	}
 }
 

@@ -120,7 +120,7 @@ func (vm *VM) finish(p *prepared, x *httpx.Exchange) sobek.Value {
 }
 
 func (vm *VM) logFailure(text string, args ...any) {
-	n := vm.config.Test.FailedRequestWarnings.Add(1)
+	n := vm.config.Test.failuresToldYet.Add(1)
 	if n <= maxLoggedFailures {
 		vm.config.Log.Warn(text, args...)
 	}

@@ -3,7 +3,6 @@ package script
 import (
 	"maps"
 	"slices"
-	"time"
 
 	"github.com/grafana/sobek"
 )
@@ -39,16 +38,11 @@ func (vm *VM) scenarioMembers() map[string]func() any {
 func (vm *VM) instanceMembers() map[string]func() any {
 	t := vm.config.Test
 	return map[string]func() any{
-		"currentTestRunDuration": func() any {
-			if t.Started.IsZero() {
-				return 0
-			}
-			return ms(time.Since(t.Started))
-		},
-		"iterationsCompleted":   func() any { return t.Completed.Load() },
-		"iterationsInterrupted": func() any { return t.Interrupted.Load() },
-		"vusActive":             func() any { return t.Active.Load() },
-		"vusInitialized":        func() any { return t.Initialised.Load() },
+		"currentTestRunDuration": func() any { return ms(t.Elapsed()) },
+		"iterationsCompleted":    func() any { return t.Completed.Load() },
+		"iterationsInterrupted":  func() any { return t.Interrupted.Load() },
+		"vusActive":              func() any { return t.Active.Load() },
+		"vusInitialized":         func() any { return t.Initialised.Load() },
 	}
 }
 

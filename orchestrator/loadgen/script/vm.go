@@ -42,17 +42,29 @@ type Options struct {
 	SystemTags     map[string]bool // those that are on; nil is k6's choice
 }
 
-// Test is what all VMs tell and ask about the test as a whole.
+// Test is what all VMs tell and ask about the test as a whole. All of it may
+// be used by many goroutines, but for the funcs, which are set before the first VM.
 type Test struct {
-	Started               time.Time
-	Failed                atomic.Bool // exec.test.fail was called
-	Completed             atomic.Int64
-	Interrupted           atomic.Int64
-	Active, Initialised   atomic.Int64
-	AbortReason           atomic.Pointer[string]
-	InterruptAll          func(reason string) // ends the test early
-	SamplesPerIteration   *Watch              // nil when nobody asks
-	FailedRequestWarnings atomic.Int64
+	Failed                 atomic.Bool // exec.test.fail was called
+	Completed, Interrupted atomic.Int64
+	Active, Initialised    atomic.Int64
+	InterruptAll           func(reason string) // ends the test early; may be nil
+	SamplesPerIteration    *Watch              // nil when nobody asks
+
+	begun           atomic.Int64 // Unix nanoseconds; 0: not yet
+	failuresToldYet atomic.Int64
+}
+
+// Begin marks the moment from which the test's time counts.
+func (t *Test) Begin() { t.begun.Store(time.Now().UnixNano()) }
+
+// Elapsed returns how long the test has been running, 0 before Begin.
+func (t *Test) Elapsed() time.Duration {
+	begun := t.begun.Load()
+	if begun == 0 {
+		return 0
+	}
+	return time.Since(time.Unix(0, begun))
 }
 
 // VM is one virtual user's runtime. It is used by one goroutine at a time.
