@@ -32,7 +32,7 @@ type model struct {
 // model that is easy to see through.
 func TestStoreAgreesWithItsModel(t *testing.T) {
 	t.Parallel()
-	for range 4 {
+	for range 2 {
 		seed := rand.Uint64()
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
@@ -45,7 +45,7 @@ func TestStoreAgreesWithItsModel(t *testing.T) {
 			}
 			plan(t, m.s, targets...)
 			steps := []func(*testing.T){m.lease, m.move, m.staleMove, m.put, m.put, m.look, m.settle}
-			for range 250 {
+			for range 200 {
 				steps[m.rand.IntN(len(steps))](t)
 			}
 			m.compare(t)
