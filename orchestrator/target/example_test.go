@@ -17,7 +17,7 @@ func ExampleProber_Preflight() {
 	fmt.Println(seen.Error)
 	// Output:
 	// false
-	// dial tcp 127.0.0.1:9: address 127.0.0.1 is not public, so it is not called (allow_private_targets is off)
+	// dial: address 127.0.0.1 is not public, so it is not called (allow_private_targets is off)
 }
 
 func ExampleGuard_Check() {

@@ -105,6 +105,15 @@ func plain(err error, timeout time.Duration) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return errors.New("the connection was closed without an answer")
 	}
+	// A finding is public, and a team's address is not.
+	var op *net.OpError
+	if errors.As(err, &op) && op.Err != nil {
+		err = fmt.Errorf("%s: %w", op.Op, op.Err)
+	}
+	var lookup *net.DNSError
+	if errors.As(err, &lookup) {
+		err = fmt.Errorf("dial: the name cannot be resolved (%s)", lookup.Err)
+	}
 	// Some errors quote what the target sent, and that may be long.
 	if text := strings.ToValidUTF8(err.Error(), "?"); len(text) > errorLimit {
 		return errors.New(strings.ToValidUTF8(text[:errorLimit], "") + "…")
