@@ -23,7 +23,7 @@ func Command(ctx context.Context, args []string, x IO) int {
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
 	root.AddCommand(runCommand(x), inspectCommand(x), versionCommand(x))
-	root.SetArgs(args)
+	root.SetArgs(append([]string{}, args...)) // nil would mean the process's own
 	root.SetOut(x.Stdout)
 	root.SetErr(x.Stderr)
 	err := root.ExecuteContext(ctx)

@@ -95,9 +95,14 @@ func (e *engine) writers() ([]*output.RemoteWrite, error) {
 	return out, nil
 }
 
-// countUsers samples vus and vus_max each second, and once at the start.
+// countUsers samples vus and vus_max each second once the users are there.
 func (e *engine) countUsers(ctx context.Context) {
 	b, shard := e.registry.Builtin(), e.agg.Shard(0)
+	for e.config.Test.Elapsed() == 0 {
+		if !wait(ctx, 10*time.Millisecond) {
+			return
+		}
+	}
 	for {
 		shard.Add(b.VUs, e.config.Tags, float64(e.config.Test.Active.Load()))
 		shard.Add(b.VUsMax, e.config.Tags, float64(e.config.Test.Initialised.Load()))

@@ -2,6 +2,7 @@ package httpx_test
 
 import (
 	"bufio"
+	"compress/gzip"
 	"context"
 	"fmt"
 	"io"
@@ -69,14 +70,25 @@ func drip(c net.Conn, text string) {
 	}
 }
 
+// hostile is a server that means no good, and what becomes of a request to it.
+type hostile struct {
+	name   string
+	answer func(c net.Conn, r *http.Request, nth int)
+	code   int
+	text   string
+}
+
+// timeout is short only where it is what is waited for.
+func (h hostile) timeout() time.Duration {
+	if h.code == httpx.CodeTimeout || h.code == 0 {
+		return 200 * time.Millisecond
+	}
+	return 8 * time.Second
+}
+
 func TestHostileServers(t *testing.T) {
 	t.Parallel()
-	for _, tc := range []struct {
-		name   string
-		answer func(c net.Conn, r *http.Request, nth int)
-		code   int
-		text   string
-	}{
+	for _, tc := range []hostile{
 		{"never answers", func(net.Conn, *http.Request, int) {}, httpx.CodeTimeout, "request timeout"},
 		{"drips headers", func(c net.Conn, _ *http.Request, _ int) { say(c, "HTTP/1.1 200 OK\r\n"); drip(c, "A: b\r\n") }, 0, ""},
 		{"drips a body", func(c net.Conn, _ *http.Request, _ int) {
@@ -101,6 +113,23 @@ func TestHostileServers(t *testing.T) {
 				}
 			}
 		}, httpx.CodeGeneric, httpx.ErrBodyTooLarge.Error()},
+		{"chunks without end", func(c net.Conn, _ *http.Request, _ int) {
+			say(c, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+			for {
+				if _, err := io.WriteString(c, "1000\r\n"+strings.Repeat("z", 4096)+"\r\n"); err != nil {
+					return
+				}
+			}
+		}, httpx.CodeGeneric, httpx.ErrBodyTooLarge.Error()},
+		{"a bomb in gzip", func(c net.Conn, _ *http.Request, _ int) {
+			say(c, "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n")
+			z := gzip.NewWriter(c)
+			for {
+				if _, err := z.Write(make([]byte, 1<<20)); err != nil {
+					return
+				}
+			}
+		}, httpx.CodeGeneric, httpx.ErrBodyTooLarge.Error()},
 		{"truncated body", func(c net.Conn, _ *http.Request, _ int) {
 			say(c, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort")
 			_ = c.Close()
@@ -113,7 +142,7 @@ func TestHostileServers(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			client := newClient(t, httpx.Config{MaxBody: 1 << 20, MaxHeader: 64 << 10})
-			x := client.Do(t.Context(), &httpx.Request{Method: "POST", URL: raw(t, tc.answer), Timeout: 400 * time.Millisecond}, nil)
+			x := client.Do(t.Context(), &httpx.Request{Method: "POST", URL: raw(t, tc.answer), Timeout: tc.timeout()}, nil)
 			require.NotNil(t, x.Err)
 			assert.Zero(t, x.Status)
 			if tc.code != 0 {

@@ -90,7 +90,11 @@ func (c *Client) readBody(resp *http.Response, req *Request, x *Exchange) (whole
 	if err != nil {
 		return false, err
 	}
-	defer func() { _ = body.Close() }()
+	// resp.Body itself is never closed: its Close reads all that is left, which
+	// a server can make endless. Whoever leaves some of it closes the connection.
+	if d, ok := body.(decoder); ok {
+		defer func() { _ = d.Close() }()
+	}
 	switch {
 	case req.Discard:
 		n, err := io.Copy(io.Discard, io.LimitReader(body, limit+1))
@@ -145,7 +149,7 @@ func (c *Client) readAll(r io.Reader) ([]byte, error) {
 
 // decoded returns a reader of the body as it was before its Content-Encoding.
 // An encoding that is not known leaves the body as it came.
-func decoded(resp *http.Response) (io.ReadCloser, error) {
+func decoded(resp *http.Response) (io.Reader, error) {
 	encoding := strings.ToLower(strings.TrimSpace(resp.Header.Get("Content-Encoding")))
 	switch encoding {
 	case "gzip", "x-gzip":
@@ -153,7 +157,7 @@ func decoded(resp *http.Response) (io.ReadCloser, error) {
 		if err != nil {
 			return nil, &decodeError{err}
 		}
-		return decoder{r, resp.Body}, nil
+		return decoder{r}, nil
 	case "deflate":
 		return deflated(resp.Body)
 	case "zstd":
@@ -161,14 +165,14 @@ func decoded(resp *http.Response) (io.ReadCloser, error) {
 		if err != nil {
 			return nil, &decodeError{err}
 		}
-		return decoder{r.IOReadCloser(), resp.Body}, nil
+		return decoder{r.IOReadCloser()}, nil
 	}
 	return resp.Body, nil
 }
 
 // deflated reads zlib, which the standard means by deflate, or raw deflate,
 // which some servers send.
-func deflated(body io.ReadCloser) (io.ReadCloser, error) {
+func deflated(body io.Reader) (io.Reader, error) {
 	br := bufio.NewReader(body)
 	start, _ := br.Peek(2)
 	if len(start) == 2 && start[0]&0x0f == 8 && (uint(start[0])<<8|uint(start[1]))%31 == 0 {
@@ -176,16 +180,13 @@ func deflated(body io.ReadCloser) (io.ReadCloser, error) {
 		if err != nil {
 			return nil, &decodeError{err}
 		}
-		return decoder{r, body}, nil
+		return decoder{r}, nil
 	}
-	return decoder{flate.NewReader(br), body}, nil
+	return decoder{flate.NewReader(br)}, nil
 }
 
 // decoder marks what goes wrong in decoding as such.
-type decoder struct {
-	io.ReadCloser
-	raw io.Closer
-}
+type decoder struct{ io.ReadCloser }
 
 func (d decoder) Read(p []byte) (int, error) {
 	n, err := d.ReadCloser.Read(p)
@@ -194,5 +195,3 @@ func (d decoder) Read(p []byte) (int, error) {
 	}
 	return n, err
 }
-
-func (d decoder) Close() error { return errors.Join(d.ReadCloser.Close(), d.raw.Close()) }

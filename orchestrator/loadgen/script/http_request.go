@@ -2,7 +2,7 @@ package script
 
 import (
 	"encoding/base64"
-	"fmt"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -45,7 +45,11 @@ func (vm *VM) prepare(c httpCall) (_ *prepared, failed *httpx.Exchange) {
 	}
 	u, err := url.Parse(p.given)
 	if err == nil && (u.Scheme == "" || u.Host == "") {
-		err = fmt.Errorf("%q has no scheme or no host", clip(p.given, 100))
+		err = errors.New("it has no scheme or no host")
+	}
+	var parse *url.Error
+	if errors.As(err, &parse) {
+		err = parse.Err // without the URL, which may hold a password
 	}
 	if err != nil {
 		return p, &httpx.Exchange{

@@ -142,3 +142,61 @@ func TestInterruptedRequestIsNoMeasurement(t *testing.T) {
 	assert.True(t, b.vm.Iterate(ctx, b.task, script.Iteration{}).Interrupted())
 	assert.Zero(t, b.sum("http_reqs"))
 }
+
+// Async requests that nobody waits for end with the iteration that threw.
+func TestAsyncRequestEndsWithItsIteration(t *testing.T) {
+	t.Parallel()
+	release := make(chan struct{})
+	srv := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		select {
+		case <-r.Context().Done():
+		case <-release:
+		}
+	}))
+	defer srv.Close()
+	defer close(release)
+	_, r := iterate(t, "import http from 'k6/http'; export default function () { http.asyncRequest('GET', '"+srv.URL+"'); throw new Error('thrown') }")
+	assert.ErrorContains(t, r.Err, "thrown")
+}
+
+// Whatever a target answers, the script goes on and the answer is counted.
+func TestHostileTargets(t *testing.T) {
+	t.Parallel()
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/html":
+			_, _ = io.WriteString(w, "<html>not JSON</html>")
+		case "/circle":
+			http.Redirect(w, r, "/circle", http.StatusFound)
+		case "/huge":
+			_, _ = w.Write(make([]byte, 17<<20))
+		case "/large":
+			_, _ = w.Write(make([]byte, 10<<20))
+		case "/endless":
+			for r.Context().Err() == nil {
+				_, _ = w.Write(make([]byte, 1<<20))
+			}
+		case "/slow":
+			<-r.Context().Done()
+		case "/broken":
+			w.Header().Set("Content-Length", "100")
+			_, _ = io.WriteString(w, "short")
+		}
+	}))
+	t.Cleanup(srv.Close)
+	b := ok(t, `const U = '`+srv.URL+`';
+		throws(() => http.get(U + '/html').json(), 'not JSON'); throws(() => http.get(U + '/html').json('a'), 'not JSON');
+		same([http.get(U + '/circle').status], [302]); same(http.get(U + '/large').body.length, 10 << 20);
+		same([http.get(U + '/huge').status, http.get(U + '/huge').body, http.get(U + '/endless').error], [0, null, "the answer's body is larger than allowed"]);
+		const slow = http.get(U + '/slow', {timeout: '100ms'}); same([slow.status, slow.error_code, slow.error], [0, 1050, 'request timeout']);
+		same(http.get(U + '/broken').error, 'unexpected EOF')`)
+	assert.Equal(t, 11.0+8, b.sum("http_reqs"), "a redirect is counted hop by hop")
+	assert.Contains(t, b.log.String(), "a redirect was not followed")
+}
+
+func TestPasswordsAreNotTold(t *testing.T) {
+	t.Parallel()
+	b := ok(t, `http.get('http://user:hunter2@127.0.0.1:1/'); http.get('http://user:hunter2@bad host/'); same(http.get('http://user:hunter2@[/').error.includes('hunter2'), false)`)
+	assert.Contains(t, b.log.String(), "127.0.0.1:1")
+	assert.NotContains(t, b.log.String(), "hunter2")
+}

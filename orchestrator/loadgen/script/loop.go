@@ -17,7 +17,9 @@ type loop struct {
 	waits  int // callbacks that are announced and not run yet
 	timers map[int64]*timer
 	lastID int64
-	work   sync.WaitGroup // goroutines that will call done
+	// Requests under way beside the script; they end with the call.
+	work    sync.WaitGroup
+	cancels []context.CancelFunc
 }
 
 type timer struct {
@@ -69,6 +71,10 @@ func (l *loop) clear() {
 	}
 	clear(l.timers)
 	l.mu.Unlock()
+	for _, cancel := range l.cancels {
+		cancel()
+	}
+	l.cancels = nil
 	l.work.Wait()
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/grafana/sobek"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/hackload-kz/hackload/orchestrator/loadgen/httpx"
 )
@@ -63,40 +64,40 @@ func (vm *VM) batch(c sobek.FunctionCall) sobek.Value {
 	vm.needCall("http.batch")
 	list := c.Argument(0).ToObject(vm.rt)
 	keys := list.Keys()
-	prepared := make([]*prepared, len(keys))
-	answers := make([]*httpx.Exchange, len(keys))
-	hops := make([][]*httpx.Exchange, len(keys))
-	limit := make(chan struct{}, batchPerHost)
-	done := make(chan struct{}, len(keys))
-	for i, k := range keys {
-		p, failed := vm.prepare(vm.batchCall(list.Get(k)))
-		if prepared[i], answers[i] = p, failed; failed != nil {
-			done <- struct{}{}
-			continue
+	entries := make([]batchEntry, len(keys))
+	for i, k := range keys { // reading them may throw, so nothing is sent before
+		entries[i].p, entries[i].answer = vm.prepare(vm.batchCall(list.Get(k)))
+	}
+	var group errgroup.Group
+	group.SetLimit(batchPerHost)
+	ctx := vm.context()
+	for i := range entries {
+		if e := &entries[i]; e.answer == nil {
+			group.Go(func() error {
+				e.answer = vm.client.Do(ctx, &e.p.request, func(x *httpx.Exchange) { e.hops = append(e.hops, x) })
+				return nil
+			})
 		}
-		go func(ctx context.Context) {
-			limit <- struct{}{}
-			answers[i] = vm.client.Do(ctx, &p.request, func(x *httpx.Exchange) { hops[i] = append(hops[i], x) })
-			<-limit
-			done <- struct{}{}
-		}(vm.context())
 	}
-	for range keys {
-		<-done
-	}
-	var out *sobek.Object
+	_ = group.Wait() // no request is an error
+	out := vm.rt.NewObject()
 	if list.ClassName() == "Array" {
 		out = vm.rt.NewArray()
-	} else {
-		out = vm.rt.NewObject()
 	}
-	for i, k := range keys {
-		for _, x := range hops[i] {
-			vm.count(prepared[i], x)
+	for i, e := range entries {
+		for _, x := range e.hops {
+			vm.count(e.p, x)
 		}
-		_ = out.Set(k, vm.finish(prepared[i], answers[i]))
+		_ = out.Set(keys[i], vm.finish(e.p, e.answer))
 	}
 	return out
+}
+
+// batchEntry is one request of a batch and what came of it.
+type batchEntry struct {
+	p      *prepared
+	hops   []*httpx.Exchange
+	answer *httpx.Exchange
 }
 
 const batchPerHost = 6
@@ -125,7 +126,8 @@ func (vm *VM) asyncRequest(c sobek.FunctionCall) sobek.Value {
 	promise, resolve, _ := vm.rt.NewPromise()
 	l := vm.eventLoop()
 	hand := l.announce()
-	ctx := vm.context()
+	ctx, cancel := context.WithCancel(vm.context())
+	l.cancels = append(l.cancels, cancel)
 	l.work.Go(func() {
 		x, hops := failed, []*httpx.Exchange(nil)
 		if x == nil {
