@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/hackload-kz/hackload/orchestrator/config"
@@ -14,27 +15,39 @@ import (
 	"github.com/hackload-kz/hackload/orchestrator/verdict"
 )
 
-// lookAgain is how soon a round whose runs are not all ended is looked at again.
-const lookAgain = 500 * time.Millisecond
-
 // Collect gathers the evidence of a round's ended runs, all of them with the
 // same queries, and judges them. It waits until no run of the round is on its
 // way to its end, or until an ended one has waited long enough: so the number
 // of queries does not grow with the number of teams.
+//
+// A run that cannot be judged holds up none of the others.
 func (l *Line) Collect(ctx context.Context, round contest.RoundID) (again time.Duration, err error) {
-	if err := l.judgeCollected(ctx, round); err != nil {
+	end, ok := l.turns.take("round " + string(round))
+	if !ok {
+		return l.limits.Poll, nil
+	}
+	defer end()
+	unjudged := l.judgeCollected(ctx, round)
+	again, err = l.collect(ctx, round)
+	if err = errors.Join(unjudged, err); err != nil {
+		return 0, err
+	}
+	return again, nil
+}
+
+func (l *Line) collect(ctx context.Context, round contest.RoundID) (again time.Duration, err error) {
+	// In this order: a run that ends between the two is then waited for, instead
+	// of being missed and costing queries of its own.
+	under, err := l.Store.CountRuns(ctx, round, contest.RunPlanned, contest.RunLeased, contest.RunPrepared, contest.RunLaunched)
+	if err != nil {
 		return 0, err
 	}
 	ended, err := l.Store.RunsIn(ctx, round, contest.RunEnded)
 	if err != nil || len(ended) == 0 {
 		return 0, err
 	}
-	due, err := l.collectionDue(ctx, round, ended)
-	if err != nil {
-		return 0, err
-	}
-	if !due {
-		return lookAgain, nil
+	if under > 0 && !l.waitedLong(ended) {
+		return l.limits.Poll, nil
 	}
 	if err := l.observe(ctx, ended); err != nil {
 		return 0, err
@@ -47,17 +60,12 @@ func (l *Line) Collect(ctx context.Context, round contest.RoundID) (again time.D
 	if err != nil || late == 0 {
 		return 0, err
 	}
-	return lookAgain, nil
+	return l.limits.Poll, nil
 }
 
-func (l *Line) collectionDue(ctx context.Context, round contest.RoundID, ended []store.Run) (bool, error) {
-	for _, r := range ended {
-		if time.Since(*r.EndedAt) > l.limits.CollectAfter {
-			return true, nil
-		}
-	}
-	under, err := l.Store.CountRuns(ctx, round, contest.RunPlanned, contest.RunLeased, contest.RunPrepared, contest.RunLaunched)
-	return under == 0, err
+// waitedLong reports whether one of the runs has waited long enough for others.
+func (l *Line) waitedLong(ended []store.Run) bool {
+	return slices.ContainsFunc(ended, func(r store.Run) bool { return time.Since(*r.EndedAt) > l.limits.CollectAfter })
 }
 
 // observe asks for the evidence of all the runs at once and commits what came.
@@ -92,12 +100,13 @@ func (l *Line) judgeCollected(ctx context.Context, round contest.RoundID) error 
 	if err != nil {
 		return err
 	}
+	var errs []error
 	for _, r := range collected {
 		if err := l.judge(ctx, r); err != nil && !errors.Is(err, store.ErrStale) {
-			return fmt.Errorf("judge run %s: %w", r.ID, err)
+			errs = append(errs, fmt.Errorf("judge run %s: %w", r.ID, err))
 		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // judge seals the evidence, judges it and takes the climb's next step, in one
@@ -114,47 +123,49 @@ func (l *Line) judge(ctx context.Context, run store.Run) error {
 		}
 	}
 	judged := verdict.Judge(rules, *run.Observed)
+	var ended *contest.Round
 	next, now := run, time.Now()
 	next.State, next.JudgedAt, next.Outcome, next.Observed = contest.RunJudged, &now, judged.Outcome, nil
-	err = l.move(ctx, run, next, func(tx *store.Tx) error {
+	err = l.move(ctx, run, next, func(tx *store.Tx) (err error) {
 		if err := tx.InsertEvidence(ctx, run.ID, store.SealedEvidence(sealed)); err != nil {
 			return err
 		}
 		if err := tx.InsertRunVerdict(ctx, run.ID, judged, run.Rules, sealed.SHA256); err != nil {
 			return err
 		}
-		return l.climbOn(ctx, tx, run)
+		ended, err = l.climbOn(ctx, tx, run)
+		return err
 	})
 	if err != nil {
 		return err
 	}
 	l.Observe.RunJudged(next.Run)
-	l.Observe.UpdateQueued()
-	l.Writers.Dismiss(run.TestID)
-	return l.Launcher.Remove(ctx, run.TestID)
+	l.tell(ended)
+	return l.remove(ctx, run.TestID)
 }
 
-// climbOn plans the climb's next run, or ends the climb with its verdict.
-func (l *Line) climbOn(ctx context.Context, tx *store.Tx, run store.Run) error {
+// climbOn plans the climb's next run, or ends the climb with its verdict and
+// returns the round when that has ended with it.
+func (l *Line) climbOn(ctx context.Context, tx *store.Tx, run store.Run) (*contest.Round, error) {
 	climb, err := tx.Climb(ctx, run.Climb)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var c config.Criterion
-	if err := json.Unmarshal(climb.Config, &c); err != nil {
-		return fmt.Errorf("decode rules: %w", err)
+	if err := decodeConfig(climb, &c); err != nil {
+		return nil, err
 	}
 	service := serviceOf(run.Run)
 	results, err := l.results(ctx, tx, climb)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	next := verdict.Ladder(l.ladder(c), results)
 	if !next.Done {
 		if err := tx.InsertRun(ctx, newRun(tx, climb, service, run.Target, next)); err != nil {
-			return err
+			return nil, err
 		}
-		return l.dispatch(ctx, tx)
+		return nil, l.dispatch(ctx, tx)
 	}
 	if service.Criterion != "" {
 		v := verdict.Climb(verdict.ClimbInput{
@@ -162,22 +173,24 @@ func (l *Line) climbOn(ctx context.Context, tx *store.Tx, run store.Run) error {
 			At: tx.Now(), Links: l.Links, Round: climb.Round, Climb: climb.ID,
 		})
 		if err := l.publish(ctx, tx, v, climb.Publish); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	if err := tx.EndClimb(ctx, climb.ID); err != nil {
-		return err
+		return nil, err
 	}
-	return l.endRound(ctx, tx, climb.Round)
+	return tx.EndRound(ctx, climb.Round)
 }
 
 // serviceOf returns the service of a run; for a script that belongs to none, one
 // without a criterion, so that its run is judged but gives no verdict.
 func serviceOf(r contest.Run) contest.Service {
-	if s, err := contest.FindService(string(r.Service)); err == nil {
-		return s
+	s, err := contest.FindService(string(r.Service))
+	if err != nil {
+		s = contest.Service{Key: r.Service, Name: string(r.Service)}
 	}
-	return contest.Service{Key: r.Service, Name: string(r.Service), Scenario: r.Scenario}
+	s.Scenario = r.Scenario
+	return s
 }
 
 func (l *Line) results(ctx context.Context, tx *store.Tx, climb store.Climb) ([]verdict.RunResult, error) {

@@ -76,7 +76,8 @@ type Parts struct {
 	Reached func(point string) // may be nil
 }
 
-// Observer counts what the line does. Its methods must not block.
+// Observer counts what the line does, after it was committed. Its methods must
+// not block.
 type Observer interface {
 	RunJudged(r contest.Run)
 	RoundEnded(r contest.Round)
@@ -89,16 +90,19 @@ type Limits struct {
 	Retries      int           // how often an invalid run is repeated
 	CollectAfter time.Duration // longest wait of an ended run for the others of its round
 	Grace        time.Duration // how much longer than planned a launch may take
-	Poll         time.Duration // how often a launch is looked at
+	Poll         time.Duration // how often a launch, and a round with runs to collect, is looked at; default 500 ms
 	Push         time.Duration // how often the generators flush their metrics
 	Reset        map[contest.Criterion]bool
 }
+
+const usualPoll = 500 * time.Millisecond
 
 // Line is the line with its parts. Its methods are safe for concurrent use.
 type Line struct {
 	Parts
 	limits Limits
 	live   *Live
+	turns  *turns
 }
 
 // New returns a line.
@@ -112,7 +116,10 @@ func New(p Parts, l Limits) *Line {
 	if p.Observe == nil {
 		p.Observe = nobody{}
 	}
-	return &Line{Parts: p, limits: l, live: newLive()}
+	if l.Poll <= 0 {
+		l.Poll = usualPoll
+	}
+	return &Line{Parts: p, limits: l, live: newLive(), turns: newTurns()}
 }
 
 // Live returns the progress of the runs under load.

@@ -74,8 +74,8 @@ func (l *Line) sweep(ctx context.Context, wanted map[contest.TestID]bool) error 
 			continue
 		}
 		l.Log.Info("removing a launch that belongs to no run", "testid", id)
-		if err := l.Launcher.Remove(ctx, id); err != nil {
-			return fmt.Errorf("remove launch %s: %w", id, err)
+		if err := l.remove(ctx, id); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -84,24 +84,30 @@ func (l *Line) sweep(ctx context.Context, wanted map[contest.TestID]bool) error 
 // Abandon ends the load that is under way and plans its runs anew. It serves
 // where a launch cannot be taken up: at the end of a process that nobody will
 // follow in time, or at the start of one whose targets went down with the last.
+// It is called while no steps are done. A launch that cannot be removed keeps
+// its run, and does not keep the others.
 func (l *Line) Abandon(ctx context.Context) error {
 	under, err := l.Store.RunsIn(ctx, "", contest.RunLeased, contest.RunPrepared, contest.RunLaunched)
 	if err != nil {
 		return err
 	}
+	var errs []error
 	for _, r := range under {
-		if r.TestID != "" {
-			if err := l.Launcher.Remove(ctx, r.TestID); err != nil {
-				return fmt.Errorf("abandon run %s: %w", r.ID, err)
-			}
-			l.Writers.Dismiss(r.TestID)
-		}
-		l.live.drop(r.ID)
-		if err := l.planAgain(ctx, r, nil); err != nil && !errors.Is(err, store.ErrStale) {
-			return fmt.Errorf("abandon run %s: %w", r.ID, err)
+		if err := l.abandon(ctx, r); err != nil && !errors.Is(err, store.ErrStale) {
+			errs = append(errs, fmt.Errorf("abandon run %s: %w", r.ID, err))
 		}
 	}
-	return nil
+	return errors.Join(errs...)
+}
+
+func (l *Line) abandon(ctx context.Context, run store.Run) error {
+	if run.TestID != "" {
+		if err := l.remove(ctx, run.TestID); err != nil {
+			return err
+		}
+	}
+	l.live.drop(run.ID)
+	return l.planAgain(ctx, run, nil)
 }
 
 // planAgain gives the target free and plans the run anew, under a new testid.

@@ -1,6 +1,7 @@
 package conduct
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -18,6 +19,9 @@ import (
 // is skipped.
 var ErrRoundOpen = errors.New("the service's last round is still under way")
 
+// recordTimeout bounds how long a failure is being recorded.
+const recordTimeout = 5 * time.Second
+
 // Begin plans a round of a service over all teams. The order of the teams
 // rotates from round to round, so that no team is always first or last.
 func (l *Line) Begin(ctx context.Context, key contest.ServiceKey) (contest.RoundID, error) {
@@ -29,6 +33,11 @@ func (l *Line) Begin(ctx context.Context, key contest.ServiceKey) (contest.Round
 	if !ok {
 		return "", fmt.Errorf("begin round of %s: the contest has no rules for %s", key, service.Criterion)
 	}
+	p, err := newPlan(service, rules)
+	if err != nil {
+		return "", fmt.Errorf("begin round of %s: %w", key, err)
+	}
+	p.publish = true
 	teams, err := l.Teams(ctx)
 	if err != nil {
 		err = fmt.Errorf("begin round of %s: list teams: %w", key, err)
@@ -38,23 +47,30 @@ func (l *Line) Begin(ctx context.Context, key contest.ServiceKey) (contest.Round
 	if err != nil {
 		return "", err
 	}
-	round := contest.Round{ID: contest.RoundID(newID()), Service: key, StartedAt: time.Now(), Teams: len(teams)}
-	p := plan{service: service, criterion: rules, round: round.ID, publish: true}
-	err = l.Store.Write(ctx, func(tx *store.Tx) error {
+	var ended *contest.Round
+	err = l.Store.Write(ctx, func(tx *store.Tx) (err error) {
 		if err := refuseOpenRound(ctx, tx, key); err != nil {
 			return err
 		}
-		return l.planRound(ctx, tx, round, p, rotate(teams, before))
+		ended, err = l.planRound(ctx, tx, p, rotate(teams, before))
+		return err
 	})
 	if err != nil {
 		return "", fmt.Errorf("begin round of %s: %w", key, err)
 	}
-	l.Observe.UpdateQueued()
-	return round.ID, nil
+	l.tell(ended)
+	return p.round, nil
 }
 
-// recordFailure keeps a round that could not begin, for the service's health.
+// recordFailure keeps a round that could not begin, for the service's health,
+// also when it was the time that ran out. That this process was stopped says
+// nothing of the service.
 func (l *Line) recordFailure(ctx context.Context, key contest.ServiceKey, cause error) error {
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+	defer cancel()
 	now := time.Now()
 	return l.Store.Write(ctx, func(tx *store.Tx) error {
 		return tx.InsertRound(ctx, contest.Round{
@@ -69,6 +85,16 @@ type plan struct {
 	criterion config.Criterion
 	round     contest.RoundID
 	publish   bool
+}
+
+// newPlan plans a new round. The scenario is the configuration's where it names
+// one.
+func newPlan(service contest.Service, rules config.Criterion) (plan, error) {
+	service.Scenario = cmp.Or(rules.Scenario, service.Scenario)
+	if !service.Load() || len(rules.Levels) == 0 {
+		return plan{}, fmt.Errorf("%s has no levels of load to climb", service.Key)
+	}
+	return plan{service: service, criterion: rules, round: contest.RoundID(newID())}, nil
 }
 
 func refuseOpenRound(ctx context.Context, tx *store.Tx, key contest.ServiceKey) error {
@@ -90,19 +116,22 @@ func rotate(teams []contest.Team, by int) []contest.Team {
 	return slices.Concat(teams[by:], teams[:by])
 }
 
-func (l *Line) planRound(ctx context.Context, tx *store.Tx, round contest.Round, p plan, teams []contest.Team) error {
-	if err := tx.InsertRound(ctx, round); err != nil {
-		return err
+// planRound plans the climbs of all teams, and returns the round when it has
+// ended already because there is nothing to climb.
+func (l *Line) planRound(ctx context.Context, tx *store.Tx, p plan, teams []contest.Team) (*contest.Round, error) {
+	err := tx.InsertRound(ctx, contest.Round{ID: p.round, Service: p.service.Key, StartedAt: tx.Now(), Teams: len(teams)})
+	if err != nil {
+		return nil, err
 	}
 	for i, team := range teams {
 		if err := l.planTeam(ctx, tx, p, team, i); err != nil {
-			return fmt.Errorf("plan team %s: %w", team.Slug, err)
+			return nil, fmt.Errorf("plan team %s: %w", team.Slug, err)
 		}
 	}
-	if err := l.endRound(ctx, tx, round.ID); err != nil {
-		return err
+	if err := l.dispatch(ctx, tx); err != nil {
+		return nil, err
 	}
-	return l.dispatch(ctx, tx)
+	return tx.EndRound(ctx, p.round)
 }
 
 // planTeam plans a team's first run, or its verdict where there is nothing to measure.
@@ -192,25 +221,34 @@ func (l *Line) publish(ctx context.Context, tx *store.Tx, v contest.Verdict, tel
 	return tx.PutUpdate(ctx, u)
 }
 
-func (l *Line) endRound(ctx context.Context, tx *store.Tx, id contest.RoundID) error {
-	round, err := tx.EndRound(ctx, id)
-	if err != nil || round == nil {
-		return err
+// tell tells the observer what a transaction has committed: there may be new
+// updates, and a round may have ended.
+func (l *Line) tell(ended *contest.Round) {
+	l.Observe.UpdateQueued()
+	if ended != nil {
+		l.Observe.RoundEnded(*ended)
 	}
-	l.Observe.RoundEnded(*round)
-	return nil
 }
 
-// ByHand plans one run against one target, outside any schedule. tellHub
-// publishes its verdict.
+// ByHand plans one climb of one team, outside any schedule. tellHub publishes its
+// verdict. A service without a criterion gives none: its runs are only judged.
 func (l *Line) ByHand(ctx context.Context, team contest.Team, service contest.Service, c config.Criterion, tellHub bool) (contest.RoundID, error) {
-	round := contest.Round{ID: contest.RoundID(newID()), Service: service.Key, StartedAt: time.Now(), Teams: 1}
-	p := plan{service: service, criterion: c, round: round.ID, publish: tellHub}
-	err := l.Store.Write(ctx, func(tx *store.Tx) error {
-		return l.planRound(ctx, tx, round, p, []contest.Team{team})
+	p, err := newPlan(service, c)
+	if err != nil {
+		return "", fmt.Errorf("plan run by hand: %w", err)
+	}
+	if _, err := team.Target(); err != nil {
+		return "", fmt.Errorf("plan run of %s: %w", p.service.Scenario, err)
+	}
+	p.publish = tellHub && service.Criterion != ""
+	var ended *contest.Round
+	err = l.Store.Write(ctx, func(tx *store.Tx) (err error) {
+		ended, err = l.planRound(ctx, tx, p, []contest.Team{team})
+		return err
 	})
 	if err != nil {
-		return "", fmt.Errorf("plan run of %s: %w", service.Scenario, err)
+		return "", fmt.Errorf("plan run of %s: %w", p.service.Scenario, err)
 	}
-	return round.ID, nil
+	l.tell(ended)
+	return p.round, nil
 }

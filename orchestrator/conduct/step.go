@@ -16,8 +16,14 @@ import (
 
 // Advance takes a run as far as it can go now. It returns after which time it
 // wants to be called again, or 0 when the run needs no more waking: it waits
-// for its target, has ended, or has been moved on by someone else.
+// for its target, has ended, or has been moved on by someone else. While another
+// call is at the same run, it asks to be called again.
 func (l *Line) Advance(ctx context.Context, id contest.RunID) (again time.Duration, err error) {
+	end, ok := l.turns.take("run " + string(id))
+	if !ok {
+		return l.limits.Poll, nil
+	}
+	defer end()
 	for {
 		run, err := l.Store.Run(ctx, string(id))
 		if err != nil {
@@ -75,7 +81,11 @@ func (l *Line) prepare(ctx context.Context, run store.Run) error {
 	if err != nil {
 		return l.end(ctx, run, next, contest.LaunchResult{Trouble: fmt.Sprintf("The scenario cannot be used: %v.", err)})
 	}
-	rules, err := l.rules(ctx, run, script)
+	c, err := l.inForce(ctx, run.Climb)
+	if err != nil {
+		return err
+	}
+	rules, err := rulesFor(run.Criterion, script, c)
 	if err != nil {
 		return l.end(ctx, run, next, contest.LaunchResult{Trouble: fmt.Sprintf("The rules cannot be used: %v.", err)})
 	}
@@ -87,22 +97,29 @@ func (l *Line) prepare(ctx context.Context, run store.Run) error {
 	return l.move(ctx, run, next, nil)
 }
 
-// rules joins the script's thresholds with the configuration that was in force
-// when the round began.
-func (l *Line) rules(ctx context.Context, run store.Run, script contest.Script) (json.RawMessage, error) {
-	var climb store.Climb
-	err := l.Store.Write(ctx, func(tx *store.Tx) (err error) {
-		climb, err = tx.Climb(ctx, run.Climb)
-		return err
+// inForce returns the configuration that was in force when the climb's round
+// began.
+func (l *Line) inForce(ctx context.Context, id contest.ClimbID) (c config.Criterion, err error) {
+	err = l.Store.Write(ctx, func(tx *store.Tx) error {
+		climb, err := tx.Climb(ctx, id)
+		if err != nil {
+			return err
+		}
+		return decodeConfig(climb, &c)
 	})
-	if err != nil {
-		return nil, err
+	return c, err
+}
+
+func decodeConfig(climb store.Climb, c *config.Criterion) error {
+	if err := json.Unmarshal(climb.Config, c); err != nil {
+		return fmt.Errorf("decode configuration of climb %s: %w", climb.ID, err)
 	}
-	var c config.Criterion
-	if err := json.Unmarshal(climb.Config, &c); err != nil {
-		return nil, fmt.Errorf("decode rules: %w", err)
-	}
-	rules, err := verdict.RulesFor(run.Criterion, script.Thresholds, c.Thresholds)
+	return nil
+}
+
+// rulesFor joins the script's thresholds with the configuration.
+func rulesFor(criterion contest.Criterion, script contest.Script, c config.Criterion) (json.RawMessage, error) {
+	rules, err := verdict.RulesFor(criterion, script.Thresholds, c.Thresholds)
 	if err != nil {
 		return nil, err
 	}
@@ -125,10 +142,34 @@ func (l *Line) launch(ctx context.Context, run store.Run) error {
 		return l.end(ctx, run, next, contest.LaunchResult{Trouble: fmt.Sprintf("The load generator could not be started: %v.", err)})
 	}
 	l.Reached("started")
-	return l.move(ctx, run, next, nil)
+	err = l.move(ctx, run, next, nil)
+	if errors.Is(err, store.ErrStale) {
+		return errors.Join(err, l.disown(ctx, run))
+	}
+	return err
 }
 
-// watch looks at a launch. A launch of which nothing is left is planned again.
+// disown removes a launch whose run was taken away while it was being started,
+// unless the run still stands for it.
+func (l *Line) disown(ctx context.Context, started store.Run) error {
+	now, err := l.Store.Run(ctx, string(started.ID))
+	if err != nil || now.TestID == started.TestID && !now.State.Final() {
+		return err
+	}
+	return l.remove(ctx, started.TestID)
+}
+
+// remove leaves nothing of a launch, and lets nobody write its series any more.
+func (l *Line) remove(ctx context.Context, id contest.TestID) error {
+	l.Writers.Dismiss(id)
+	if err := l.Launcher.Remove(ctx, id); err != nil {
+		return fmt.Errorf("remove launch %s: %w", id, err)
+	}
+	return nil
+}
+
+// watch looks at a launch. A launch of which nothing is left is planned again, a
+// bounded number of times.
 func (l *Line) watch(ctx context.Context, run store.Run) (time.Duration, error) {
 	status, err := l.Launcher.Status(ctx, run.TestID)
 	if err != nil {
@@ -143,8 +184,18 @@ func (l *Line) watch(ctx context.Context, run store.Run) (time.Duration, error) 
 		return 0, l.end(ctx, run, run, status.Result)
 	}
 	l.live.drop(run.ID)
+	return 0, l.lost(ctx, run)
+}
+
+func (l *Line) lost(ctx context.Context, run store.Run) error {
+	if err := l.remove(ctx, run.TestID); err != nil {
+		return err
+	}
+	if run.Attempt > l.limits.Retries+1 {
+		return l.end(ctx, run, run, contest.LaunchResult{Trouble: "The load generator was lost again and again."})
+	}
 	l.Log.Warn("launch is gone, the run is planned again", "run", run.ID, "testid", run.TestID)
-	return 0, l.planAgain(ctx, run, func(tx *store.Tx) error { return l.dispatch(ctx, tx) })
+	return l.planAgain(ctx, run, func(tx *store.Tx) error { return l.dispatch(ctx, tx) })
 }
 
 // end commits that the generators are done and gives the target to the next run.
