@@ -50,8 +50,8 @@ func TestInspect(t *testing.T) {
 	assert.Len(t, s.SHA256, 64)
 	assert.Len(t, s.Thresholds, 3)
 	assert.Equal(t, []contest.ScriptScenario{
-		{Name: "steady", Executor: "ramping-arrival-rate", Exec: "walk", Start: contest.Duration(500 * time.Millisecond), Duration: contest.Duration(time.Second), Planned: 40, MaxVUs: 6},
-		{Name: "warmup", Executor: "constant-arrival-rate", Exec: "walk", Duration: contest.Duration(500 * time.Millisecond), Planned: 10, MaxVUs: 3},
+		{Name: "steady", Executor: "ramping-arrival-rate", Exec: "walk", Start: contest.Duration(500 * time.Millisecond), Duration: contest.Duration(time.Second), Planned: 40, MaxVUs: 42},
+		{Name: "warmup", Executor: "constant-arrival-rate", Exec: "walk", Duration: contest.Duration(500 * time.Millisecond), Planned: 10, MaxVUs: 10},
 	}, s.Scenarios)
 
 	r = newRun(t, twoPhases)
@@ -59,7 +59,7 @@ func TestInspect(t *testing.T) {
 	var o map[string]any
 	require.NoError(t, json.Unmarshal([]byte(r.out.String()), &o))
 	assert.Equal(t, "2.5s", o["totalDuration"])
-	assert.EqualValues(t, 9, o["maxVUs"])
+	assert.EqualValues(t, 52, o["maxVUs"])
 	assert.Contains(t, o["scenarios"], "steady")
 	assert.Equal(t, 104, newRun(t, "export const x = 1").command(t.Context(), "inspect", "test.js"))
 }

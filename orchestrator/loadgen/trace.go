@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"unicode/utf8"
@@ -35,8 +37,8 @@ func (t *tracer) trace(req *httpx.Request, x *httpx.Exchange) {
 		fmt.Fprintf(&b, "< no answer: %s (error code %d)\n", x.Err.Text, x.Err.Code)
 	} else {
 		fmt.Fprintf(&b, "< %s %d %s (%.1f ms)\n", x.Proto, x.Status, x.StatusText, float64(x.Times.Duration().Microseconds())/1000)
-		for name, values := range x.Header {
-			fmt.Fprintf(&b, "< %s: %s\n", name, shownValue(name, strings.Join(values, ", ")))
+		for _, name := range slices.Sorted(maps.Keys(x.Header)) {
+			fmt.Fprintf(&b, "< %s: %s\n", name, shownValue(name, strings.Join(x.Header[name], ", ")))
 		}
 		t.body(&b, "< ", x.Body)
 	}
