@@ -129,3 +129,18 @@ func TestWatchKnowsTheMostSamplesOfAnIteration(t *testing.T) {
 	assert.Zero(t, c.Test.SamplesPerIteration.Most(c.Registry.Builtin().HTTPReqs, "steady"))
 	assert.Zero(t, c.Test.SamplesPerIteration.Most(c.Registry.Builtin().Checks, "other"))
 }
+
+// However the end of a sleep and the interruption race, a sleep that was cut
+// short is not the end of an iteration.
+func TestSleepThatWasCutShort(t *testing.T) {
+	t.Parallel()
+	p, err := files(t, map[string]string{"main.js": "import { sleep } from 'k6'; export default function () { sleep(60) }"})
+	require.NoError(t, err)
+	b := newBench(t, p)
+	for range 200 {
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Microsecond)
+		require.True(t, b.vm.Iterate(ctx, b.task, script.Iteration{}).Interrupted())
+		cancel()
+	}
+	assert.Zero(t, b.sum("iterations"))
+}

@@ -17,7 +17,7 @@ import (
 // maxCallStack bounds a script's recursion.
 const maxCallStack = 10_000
 
-// Config is what the VMs of one test share.
+// Config is what the VMs of one test share. All but Trace and Env is required.
 type Config struct {
 	Registry *metric.Registry
 	HTTP     *httpx.Transport
@@ -175,9 +175,10 @@ func (vm *VM) within(ctx context.Context, f func() error) error {
 	if !stop() {
 		<-interrupted
 		vm.rt.ClearInterrupt()
-		if err == nil {
-			err = ErrInterrupted
-		}
+	}
+	if err == nil && ctx.Err() != nil {
+		// A sleep that was cut short may return before the interruption comes.
+		err = ErrInterrupted
 	}
 	if vm.loop != nil {
 		vm.loop.clear()
