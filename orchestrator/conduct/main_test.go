@@ -149,17 +149,12 @@ func (b *bench) ended(id contest.RoundID) {
 }
 
 // drive does the steps of the round that are due, one after the other, until
-// it has ended or nothing moves any more.
+// none is: then it has ended, unless a run waits for its target.
 func (b *bench) drive(line *conduct.Line, round contest.RoundID) {
 	b.t.Helper()
 	b.advance(line, round)
-	for {
-		open, err := b.store.OpenClimbs(b.t.Context(), round)
-		require.NoError(b.t, err)
-		if open == 0 {
-			return
-		}
-		_, err = line.Collect(b.t.Context(), round)
+	for len(b.runs(round, contest.RunEnded, contest.RunCollected)) > 0 {
+		_, err := line.Collect(b.t.Context(), round)
 		require.NoError(b.t, err)
 		b.advance(line, round)
 	}
