@@ -15,8 +15,10 @@ exit codes (0 done, 99 a threshold failed, 104 wrong configuration, 105
 interrupted, 107 script error). See 'hackload loadgen --help'.`,
 		DisableFlagParsing: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			io := loadgen.IO{Stdout: w.Stdout, Stderr: w.Stderr, Environ: w.Environ}
-			if code := loadgen.Command(cmd.Context(), args, io); code != exitDone {
+			ctx, hard, stop := loadgen.Signals(cmd.Context())
+			defer stop()
+			io := loadgen.IO{Stdout: w.Stdout, Stderr: w.Stderr, Environ: w.Environ, Hard: hard, Version: version()}
+			if code := loadgen.Command(ctx, args, io); code != exitDone {
 				return &exit{code: code}
 			}
 			return nil
