@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -25,6 +27,9 @@ import (
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// errAway is how a metric store answers that is away.
+var errAway = errors.New("connection refused")
 
 // patience is how long a test waits for what must come; no test passes by it.
 const patience = time.Minute
@@ -54,7 +59,7 @@ func newBench(t *testing.T, rules config.Criterion) *bench {
 		Targets: 4, Retries: 2, CollectAfter: time.Hour, Grace: time.Minute, Poll: 50 * time.Millisecond, Push: time.Second,
 	}}
 	var err error
-	b.store, err = store.Open(t.Context(), t.TempDir())
+	b.store, err = store.Open(t.Context(), state(t))
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, b.store.Close()) })
 	b.metrics, err = metricstore.Open(metricstore.Config{Dir: t.TempDir(), Listen: "127.0.0.1:0"})
@@ -68,6 +73,35 @@ func newBench(t *testing.T, rules config.Criterion) *bench {
 		require.Empty(t, b.seen.early(), "what was told before it was committed")
 	})
 	return b
+}
+
+// migrated is a state database with all tables and no rows. It is made once,
+// because making the tables takes longer than most tests.
+var migrated = sync.OnceValues(func() (db []byte, err error) {
+	dir, err := os.MkdirTemp("", "conduct-")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	s, err := store.Open(context.Background(), dir)
+	if err != nil {
+		return nil, err
+	}
+	_, err = schedule.New(context.Background(), s.DB(), schedule.Config{})
+	if err = errors.Join(err, s.Close()); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(filepath.Join(dir, "state.db"))
+})
+
+// state is a state directory of its own.
+func state(t *testing.T) string {
+	t.Helper()
+	db, err := migrated()
+	require.NoError(t, err)
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "state.db"), db, 0o600))
+	return dir
 }
 
 // during runs a part until the test ends or stop is called.
@@ -95,7 +129,7 @@ func (b *bench) open() (*conduct.Line, *schedule.Queue) {
 		Query: func(ctx context.Context, promql string, at time.Time) ([]contest.Sample, error) {
 			b.queries.Add(1)
 			if b.broken.Load() {
-				return nil, errors.New("connection refused")
+				return nil, errAway
 			}
 			return asked.Query(ctx, promql, at)
 		},

@@ -52,32 +52,35 @@ func TestRoundOfTwoHundredTeams(t *testing.T) {
 // crew drives a round with many hands, as the queue would, until it has ended.
 func (b *bench) crew(line *conduct.Line, round contest.RoundID) {
 	b.t.Helper()
-	ctx, over := context.WithTimeout(b.t.Context(), patience)
-	defer over()
+	due := make(chan contest.RunID)
 	var hands sync.WaitGroup
-	for range b.limits.Targets {
+	for range 2 * b.limits.Targets {
 		hands.Go(func() {
-			for ctx.Err() == nil {
-				under, err := b.store.RunsIn(ctx, round, contest.RunLeased, contest.RunPrepared, contest.RunLaunched)
-				for _, r := range under {
-					_, stepped := line.Advance(ctx, r.ID)
-					err = errors.Join(err, stepped)
-				}
-				if err != nil && ctx.Err() == nil {
+			for id := range due {
+				if _, err := line.Advance(b.t.Context(), id); err != nil {
 					b.t.Error(err)
 				}
-				time.Sleep(5 * time.Millisecond)
 			}
 		})
 	}
-	for open := 1; open > 0; {
-		_, err := line.Collect(ctx, round)
+	deadline := time.Now().Add(patience)
+	for looks := 0; ; looks++ {
+		for _, r := range b.runs(round, contest.RunLeased, contest.RunPrepared, contest.RunLaunched) {
+			due <- r.ID
+		}
+		if looks%10 == 0 {
+			_, err := line.Collect(b.t.Context(), round)
+			require.NoError(b.t, err)
+		}
+		open, err := b.store.OpenClimbs(b.t.Context(), round)
 		require.NoError(b.t, err)
-		open, err = b.store.OpenClimbs(ctx, round)
-		require.NoError(b.t, err)
-		time.Sleep(50 * time.Millisecond)
+		if open == 0 {
+			break
+		}
+		require.True(b.t, time.Now().Before(deadline), "round does not end")
+		time.Sleep(5 * time.Millisecond)
 	}
-	over()
+	close(due)
 	hands.Wait()
 }
 
