@@ -103,6 +103,7 @@ func contestTable() table {
 }
 
 func TestDevShowsTheContest(t *testing.T) {
+	t.Parallel()
 	state, file := t.TempDir(), filepath.Join(t.TempDir(), "out.json")
 	code, output := hackload(t, nil, "dev", "--once", "--json", file, "--state", state)
 	require.Equal(t, exitDone, code, output)
@@ -204,7 +205,7 @@ func TestKilledContestEndsTheSame(t *testing.T) {
 		"before-collected", "collected", "before-judged", "judged", "before-send", "after-send",
 	}
 	want := table{"good EVENT_SEARCH": contest.Passed, "down EVENT_SEARCH": contest.Failed, "empty EVENT_SEARCH": contest.NoData}
-	slots := make(chan struct{}, 3) // each is mostly waiting, but two cores are two
+	slots := make(chan struct{}, 5) // each is mostly waiting, but two cores are two
 	for _, point := range points {
 		t.Run(point, func(t *testing.T) {
 			t.Parallel()

@@ -40,7 +40,8 @@ func TestSampleTeams(t *testing.T) {
 		{biletter.Slow, "archive", "http_req_duration{scenario:steady}: p(95)<2000"},
 		{biletter.Flaky, "search", "http_req_failed{scenario:steady}: rate<0.05"},
 		{biletter.Flaky, "archive", "http_req_failed{scenario:steady}: rate<0.05"},
-		{biletter.Flaky, "auth", "http_req_failed{scenario:steady}: rate<0.05"},
+		// Which of its requests are every twelfth depends on how two scenarios mix.
+		{biletter.Flaky, "auth", "thresholds failed"},
 		{biletter.Flaky, "booking", "booking_success{scenario:steady}: rate>0.95"},
 		{biletter.Oversold, "search", passes},
 		{biletter.Oversold, "auth", passes},
