@@ -23,7 +23,7 @@ import (
 type storm struct {
 	*bench
 	seed  uint64
-	hands uint64 // that there have been
+	hands uint64       // that there have been
 	world sync.RWMutex // held for writing while one process ends and the next begins
 	line  *conduct.Line
 }
