@@ -160,3 +160,25 @@ func TestResumeSweeps(t *testing.T) {
 	require.ErrorContains(t, line.Resume(t.Context()), "a-search-10-stuck")
 	b.gens.setStuck(false)
 }
+
+// The next process knows no tokens; it lets the load that goes on write to its
+// end.
+func TestResumeAdmitsTheLoadThatGoesOn(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, ladder(1, 10))
+	b.gens.plan = func(contest.Launch, int) outcome { return held }
+	b.teams = []contest.Team{team("a")}
+	line, _ := b.open()
+	round := b.begin(line)
+	_, err := line.Advance(t.Context(), b.runs(round, contest.RunLeased)[0].ID)
+	require.NoError(t, err)
+	b.metrics.Revoke(b.runs(round, contest.RunLaunched)[0].TestID)
+
+	next, _ := b.open()
+	require.NoError(t, next.Resume(t.Context()))
+	close(b.gens.let)
+	b.drive(next, round)
+	require.Equal(t, contest.Passed, b.verdict("a").Status, "%+v", b.verdict("a").Findings)
+	require.Equal(t, []int{10}, b.gens.launches("a"))
+	b.settled(1)
+}

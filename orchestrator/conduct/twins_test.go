@@ -160,3 +160,36 @@ func TestStepsThatComeTooLate(t *testing.T) {
 		})
 	}
 }
+
+// A launch that comes to life after its run was taken away is removed.
+func TestLaunchOfARunThatWasTakenAway(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, ladder(1, 10))
+	b.teams = []contest.Team{team("a")}
+	line, _ := b.open()
+	line.Launcher = tardy{b.gens, func() { require.NoError(t, line.Abandon(t.Context())) }}
+	round := b.begin(line)
+	again, err := line.Advance(t.Context(), b.runs(round, contest.RunLeased)[0].ID)
+	require.NoError(t, err)
+	require.Zero(t, again)
+	left, err := b.gens.List(t.Context())
+	require.NoError(t, err)
+	require.Empty(t, left)
+	require.Len(t, b.runs(round, contest.RunPlanned), 1)
+	line.Launcher = b.gens
+	require.NoError(t, line.Resume(t.Context()))
+	b.drive(line, round)
+	require.Equal(t, []int{10, 10}, b.gens.launches("a"))
+	b.settled(1)
+}
+
+// tardy is slow to start: something else happens first.
+type tardy struct {
+	*generators
+	first func()
+}
+
+func (s tardy) Start(ctx context.Context, l contest.Launch) error {
+	s.first()
+	return s.generators.Start(ctx, l)
+}
