@@ -45,7 +45,7 @@ const checkTimeout = 15 * time.Second
 func check(ctx context.Context, w world, c *config.Config) error {
 	problems := c.Check(scenarios.Names())
 	if err := c.ValidateServe(); err != nil {
-		problems = append(problems, err.Error())
+		problems = append(problems, strings.Split(err.Error(), "\n")...)
 	}
 	bad, err := checkScenarios(ctx, w, c)
 	if err != nil {

@@ -109,7 +109,7 @@ func chooseServices(c *config.Config, names []string) ([]contest.ServiceKey, err
 	for _, name := range names {
 		s, err := contest.FindService(strings.TrimSpace(name))
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%w; measured here: %v", err, all)
 		}
 		if !lo.Contains(all, s.Key) {
 			return nil, fmt.Errorf("%s is not measured here; choose from %v", name, all)

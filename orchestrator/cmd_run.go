@@ -78,6 +78,9 @@ func runByHand(ctx context.Context, w world, o runOptions, scenario string) (err
 	if err := o.check(); err != nil {
 		return usage(err, "See 'hackload run --help'.")
 	}
+	if o.file, err = usersFile(o.file); err != nil {
+		return usage(err, "Name a CSV or JSON file of users with --users-file, or leave it out for the sample users.")
+	}
 	script, err := findScenario(scenario)
 	if err != nil {
 		return usage(err, "Name a shipped scenario ("+strings.Join(scenarios.Names(), ", ")+") or the path of a k6 script.")
@@ -116,6 +119,22 @@ func (o runOptions) check() error {
 	return nil
 }
 
+// usersFile returns the path of a users file as the generator needs it, which
+// works in a directory of its own. What the file holds is the scenario's to judge.
+func usersFile(path string) (string, error) {
+	if path == "" {
+		return "", nil
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return "", fmt.Errorf("--users-file: %w", err)
+	}
+	if info.IsDir() {
+		return "", fmt.Errorf("--users-file %s is a directory", path)
+	}
+	return filepath.Abs(path)
+}
+
 // found is a scenario and where it stands.
 type found struct {
 	name    string
@@ -128,7 +147,11 @@ type found struct {
 // by its own thresholds and is never published.
 func findScenario(arg string) (found, error) {
 	f := found{name: strings.TrimSuffix(filepath.Base(arg), ".js")}
-	if info, err := os.Stat(arg); err == nil && !info.IsDir() {
+	info, err := os.Stat(arg)
+	if err == nil && info.IsDir() && !lo.Contains(scenarios.Names(), arg) {
+		return found{}, fmt.Errorf("scenario %s is a directory", arg)
+	}
+	if err == nil && !info.IsDir() {
 		if !strings.HasSuffix(arg, ".js") {
 			return found{}, fmt.Errorf("scenario %s is no .js file", arg)
 		}
@@ -184,11 +207,7 @@ func smoke(ctx context.Context, w world, o runOptions, script found) error {
 	args := []string{"run", filepath.Join(dir, script.name+".js"), "--smoke", "-e", "API_URL=" + o.target,
 		"-e", fmt.Sprint("USERS=", o.users), "-e", "DURATION=" + o.duration.String(), "-e", "RAMP=" + o.ramp.String()}
 	if o.file != "" {
-		users, err := filepath.Abs(o.file)
-		if err != nil {
-			return trouble(err)
-		}
-		args = append(args, "-e", "USERS_FILE="+users)
+		args = append(args, "-e", "USERS_FILE="+o.file)
 	}
 	if code := loadgen.Command(ctx, args, loadgen.IO{Stdout: w.Stdout, Stderr: w.Stderr, Environ: w.Environ}); code != 0 {
 		return &exit{code: exitFailed}
@@ -288,9 +307,13 @@ func (w *works) tellRun(ctx context.Context, out world, o runOptions, run contes
 	if err != nil {
 		return err
 	}
+	if run.Outcome == contest.OutcomeInvalid {
+		fmt.Fprintln(out.Stderr, "hackload: nothing was measured:", reason(x.judged.Verdict))
+	}
 	if o.json {
 		enc := json.NewEncoder(out.Stdout)
 		enc.SetIndent("", "  ")
+		enc.SetEscapeHTML(false) // rules hold < and >, and nobody shows this as HTML
 		err = enc.Encode(struct {
 			Run      contest.Run        `json:"run"`
 			Evidence contest.Evidence   `json:"evidence"`

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -57,14 +58,14 @@ func run(ctx context.Context, w world) int {
 	root.SetArgs(w.Args)
 	root.SetOut(w.Stdout)
 	root.SetErr(w.Stderr)
-	err := root.ExecuteContext(ctx)
+	asked, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return exitDone
 	}
 	var e *exit
 	if !errors.As(err, &e) {
 		// What cobra itself refuses is wrong usage; all of ours carry a code.
-		e = &exit{code: exitUsage, err: err, hint: "See 'hackload --help'."}
+		e = &exit{code: exitUsage, err: err, hint: "See '" + asked.CommandPath() + " --help'."}
 	}
 	if e.err != nil {
 		fmt.Fprintf(w.Stderr, "hackload: %v\n", err)
@@ -93,8 +94,55 @@ Exit codes: 0 done, 1 a verdict failed, 2 wrong usage or configuration,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(devCommand(w), serveCommand(w), runCommand(w), explainCommand(w), checkCommand(w), loadgenCommand(w))
+	root.SetFlagErrorFunc(unknownFlag)
+	root.AddCommand(versionCommand(), devCommand(w), serveCommand(w), runCommand(w), explainCommand(w), checkCommand(w), loadgenCommand(w))
 	return root
+}
+
+func versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print the revision that this program was built from",
+		Args:  cobra.NoArgs,
+		Run:   func(cmd *cobra.Command, _ []string) { fmt.Fprintln(cmd.OutOrStdout(), "hackload", version()) },
+	}
+}
+
+// unknownFlag adds to a flag that is not known the one that was meant.
+func unknownFlag(cmd *cobra.Command, err error) error {
+	_, wrong, unknown := strings.Cut(err.Error(), "unknown flag: --")
+	if !unknown {
+		return err
+	}
+	for _, name := range oneAway(wrong) {
+		if cmd.Flags().Lookup(name) != nil {
+			return fmt.Errorf("%w, did you mean --%s?", err, name)
+		}
+	}
+	return err
+}
+
+// oneAway lists the words that one slip of the hand separates from word: a
+// letter left out, doubled, mistaken or swapped with the next.
+func oneAway(word string) (words []string) {
+	const letters = "abcdefghijklmnopqrstuvwxyz-"
+	for i := range len(word) + 1 {
+		before, after := word[:i], word[i:]
+		for _, c := range letters {
+			words = append(words, before+string(c)+after)
+		}
+		if after == "" {
+			break
+		}
+		words = append(words, before+after[1:])
+		for _, c := range letters {
+			words = append(words, before+string(c)+after[1:])
+		}
+		if len(after) > 1 {
+			words = append(words, before+after[1:2]+after[:1]+after[2:])
+		}
+	}
+	return words
 }
 
 // version tells the revision that the binary was built from.

@@ -109,16 +109,23 @@ func (v *watch) tellOf(ctx context.Context, aloud bool) {
 	}
 }
 
-// reason is the first finding that decided a run.
+// reason says what decided a run; nothing is to be said of a passed one.
 func (v *watch) reason(ctx context.Context, r contest.Run) string {
 	j, err := v.store.RunVerdict(ctx, r.ID)
-	if err != nil {
+	if err != nil || r.Outcome == contest.OutcomePassed {
 		return ""
 	}
-	for _, f := range j.Verdict.Findings {
-		if f.Outcome == j.Verdict.Outcome && r.Outcome != contest.OutcomePassed {
-			return f.Sentence
+	return reason(j.Verdict)
+}
+
+// reason is the sentence of the first rule that decided. Where that rule has
+// several such findings the last one counts: the cause follows the count.
+func reason(v contest.RunVerdict) (sentence string) {
+	rule := ""
+	for _, f := range v.Findings {
+		if f.Outcome == v.Outcome && (rule == "" || f.Rule == rule) {
+			rule, sentence = f.Rule, f.Sentence
 		}
 	}
-	return ""
+	return sentence
 }

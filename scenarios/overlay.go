@@ -102,9 +102,20 @@ func (o overlay) readOver(name string) ([]fs.DirEntry, error) {
 			}
 			entry = fs.FileInfoToDirEntry(info)
 		}
+		if entry.IsDir() && isState(root, path.Join(name, entry.Name())) {
+			continue
+		}
 		entries = append(entries, entry)
 	}
 	return entries, nil
+}
+
+// isState reports whether a directory is a contest's state. One that stands
+// beside the scripts is no part of them: it holds their copies, and copying it
+// along would put each copy into the next, without end.
+func isState(root *os.Root, dir string) bool {
+	_, err := root.Stat(path.Join(dir, "state.db"))
+	return err == nil
 }
 
 // mergedDir is an open directory of the overlay.

@@ -58,7 +58,7 @@ func (t *tracer) body(b *bytes.Buffer, mark string, body []byte) {
 		return
 	}
 	shown := body[:min(len(body), maxTraced)]
-	if !utf8.Valid(shown[:max(len(shown)-utf8.UTFMax, 0)]) {
+	if !utf8.Valid(whole(shown, len(shown) < len(body))) {
 		fmt.Fprintf(b, "%s(%d bytes that are not text)\n", mark, len(body))
 		return
 	}
@@ -69,6 +69,19 @@ func (t *tracer) body(b *bytes.Buffer, mark string, body []byte) {
 	if len(body) > len(shown) {
 		fmt.Fprintf(b, "%s… (%d bytes in all)\n", mark, len(body))
 	}
+}
+
+// whole returns text without the character that a cut went through, if any.
+func whole(text []byte, cut bool) []byte {
+	for n := 1; cut && n <= min(utf8.UTFMax, len(text)); n++ {
+		if last := text[len(text)-n:]; utf8.RuneStart(last[0]) {
+			if !utf8.FullRune(last) {
+				return text[:len(text)-n]
+			}
+			break
+		}
+	}
+	return text
 }
 
 // shownValue hides what lets somebody in.
