@@ -1,6 +1,7 @@
 package conduct_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -89,6 +90,7 @@ func (g *generators) setStuck(stuck bool) {
 // round with the same verdicts, over the same state and the same launches.
 func TestResumeAfterADeathAtEachPoint(t *testing.T) {
 	t.Parallel()
+	woken := []string{"prepared", "launched", "ended", "collected"} // by the queue; the others by hand, which is quicker
 	for _, point := range []string{
 		"leased", "before-prepared", "prepared", "started", "before-launched", "launched",
 		"before-ended", "ended", "before-collected", "collected", "before-judged", "judged",
@@ -105,10 +107,7 @@ func TestResumeAfterADeathAtEachPoint(t *testing.T) {
 			b.teams = []contest.Team{team("a"), team("b")}
 			round := b.die(point)
 			b.reached = nil
-			_, stop := b.serve()
-			b.ended(round)
-			b.until(func() bool { left, _ := b.gens.List(t.Context()); return len(left) == 0 })
-			stop()
+			b.takeUp(round, slices.Contains(woken, point))
 			require.Equal(t, contest.Passed, b.verdict("a").Status)
 			require.Equal(t, 3, b.verdict("a").Score)
 			require.Equal(t, contest.Failed, b.verdict("b").Status)
@@ -140,6 +139,21 @@ func (b *bench) die(point string) (round contest.RoundID) {
 	}()
 	b.drive(line, round)
 	return round
+}
+
+// takeUp takes a round up in a new process and brings it to its end.
+func (b *bench) takeUp(round contest.RoundID, queue bool) {
+	b.t.Helper()
+	if queue {
+		_, stop := b.serve()
+		b.ended(round)
+		b.until(func() bool { left, _ := b.gens.List(b.t.Context()); return len(left) == 0 })
+		stop()
+		return
+	}
+	line, _ := b.open()
+	require.NoError(b.t, line.Resume(b.t.Context()))
+	b.drive(line, round)
 }
 
 // What an earlier process left that belongs to no run is removed; where nothing
