@@ -50,7 +50,11 @@ func (a Amount) String() string {
 	}
 	text := sign + grouped(strconv.FormatUint(micros/scale, 10))
 	if part := strings.TrimRight(fmt.Sprintf("%0*d", decimals, micros%scale), "0"); part != "" {
-		text += "." + part + strings.Repeat("0", max(0, 2-len(part)))
+		switch len(part) {
+		case 1, 3: // "1.5" is no money, "1.500" would be read as fifteen hundred
+			part += "0"
+		}
+		text += "." + part
 	}
 	if a.Approximate {
 		text = "≈ " + text
