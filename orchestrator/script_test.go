@@ -31,6 +31,7 @@ import (
 //	nowhere TEXT               expect TEXT in no output and no file under $WORK
 //	hold DIR                   own a state directory until the story ends
 //	newer DIR                  make a state directory look as if a newer program wrote it
+//	differ PATH FILE FILE      expect two values (of one gjson path) that differ and are there
 //	garble FILE                replace each ? by a byte that is no UTF-8
 //	explain-last DIR           explain the state directory's newest run, and expect agreement
 //
@@ -48,7 +49,7 @@ func TestStories(t *testing.T) {
 		Setup:               func(e *testscript.Env) error { return stage(e, filepath.Dir(program)) },
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "json": holdsJSON, "nowhere": nowhere, "hold": hold, "newer": newer,
-			"garble": garble, "explain-last": explainLast,
+			"garble": garble, "differ": differ, "explain-last": explainLast,
 		},
 	})
 }
@@ -216,4 +217,14 @@ func explainLast(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("%s holds no run", args[0])
 	}
 	exits(ts, false, []string{"0", "hackload", "explain", string(runs[0].TestID), "--state", args[0]})
+}
+
+func differ(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: differ PATH FILE FILE")
+	}
+	a, b := gjson.Get(ts.ReadFile(args[1]), args[0]).String(), gjson.Get(ts.ReadFile(args[2]), args[0]).String()
+	if a == "" || b == "" || a == b {
+		ts.Fatalf("%s is %q in %s and %q in %s", args[0], a, args[1], b, args[2])
+	}
 }

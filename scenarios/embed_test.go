@@ -115,3 +115,26 @@ func TestMaterialise(t *testing.T) {
 	write(t, filepath.Dir(file), "file", "")
 	require.ErrorContains(t, scenarios.Materialise(scenarios.Files(), file), "write scenarios to")
 }
+
+func TestOverlayLeavesOutAStateDirectory(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for _, name := range []string{"search.js", "state/state.db", "state/launches/one/search.js"} {
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	to := filepath.Join(dir, "state", "launches", "two")
+	if err := scenarios.Materialise(scenarios.Overlay(dir), to); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(to, "search.js")); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(filepath.Join(to, "state")); !os.IsNotExist(err) {
+		t.Errorf("the state directory was copied into itself: %v", err)
+	}
+}
