@@ -94,7 +94,7 @@ func New(cfg Config) (*Provider, error) {
 	return &Provider{client: client, scope: scope, tag: cmp.Or(cfg.Tag, "team")}, nil
 }
 
-var scopePattern = regexp.MustCompile(`^(subscriptions|providers)(/[A-Za-z0-9._:()-]{1,200}){1,10}$`)
+var scopePattern = regexp.MustCompile(`^(subscriptions|providers)(/[A-Za-z0-9][A-Za-z0-9._:()-]*)+$`)
 
 func (c Cloud) configuration() cloud.Configuration {
 	public := cloud.AzurePublic
