@@ -111,7 +111,7 @@ func enabledLoad(c *config.Config) []contest.ServiceKey {
 	var keys []contest.ServiceKey
 	for _, s := range contest.Services() {
 		rules, ok := c.Contest.Criteria[s.Criterion]
-		if c.Services[s.Key].Enabled && s.Load() && ok && len(rules.Levels) > 0 && s.Key != contest.CancellationTesting {
+		if c.Services[s.Key].Enabled && s.Load() && ok && len(rules.Levels) > 0 {
 			keys = append(keys, s.Key)
 		}
 	}
@@ -184,7 +184,7 @@ func (w *works) pages() http.Handler {
 // work runs body while the line works, and then lets it come to rest in order:
 // first the steps, then the outbox, then what both rely on.
 func (w *works) work(ctx context.Context, body func(ctx context.Context) error, servers []part) error {
-	steps := []part{{"job queue", func(ctx context.Context) error { return w.queue.Run(ctx, w.steps()) }}}
+	steps := []part{{"job queue", func(ctx context.Context) error { return w.queue.Run(ctx, w.steps()) }}, {"exporters", w.line.Run}}
 	var flush []part
 	if w.flusher != nil {
 		flush = []part{{"outbox", w.flusher.Run}}

@@ -247,6 +247,7 @@ func (w *works) steps() schedule.Steps {
 		},
 		Advance: w.line.Advance,
 		Collect: w.line.Collect,
+		Look:    w.line.Look,
 	}
 }
 

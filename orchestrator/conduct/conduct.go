@@ -41,6 +41,7 @@ type Launcher interface {
 type Waker interface {
 	WakeRun(ctx context.Context, tx *sql.Tx, id contest.RunID) error
 	WakeCollect(ctx context.Context, tx *sql.Tx, id contest.RoundID) error
+	WakeLook(ctx context.Context, tx *sql.Tx, id contest.RoundID) error
 }
 
 // Writers says which launch may write which series to the metric store.
@@ -65,6 +66,8 @@ type Parts struct {
 	Preflight func(ctx context.Context, endpoint string, reset bool) contest.Preflight
 	// Criterion returns the rules in force for a criterion.
 	Criterion func(c contest.Criterion) (config.Criterion, bool)
+	// Measures are the services that put no load on anyone.
+	Measures map[contest.ServiceKey]Measure
 	// Ceiling is what one generator can do on this hardware; nil when unknown.
 	Ceiling *contest.Calibration
 	// Links builds the confirmation links of verdicts.
@@ -103,6 +106,7 @@ type Line struct {
 	limits Limits
 	live   *Live
 	turns  *turns
+	looks  *looks
 }
 
 // New returns a line.
@@ -119,7 +123,7 @@ func New(p Parts, l Limits) *Line {
 	if l.Poll <= 0 {
 		l.Poll = usualPoll
 	}
-	return &Line{Parts: p, limits: l, live: newLive(), turns: newTurns()}
+	return &Line{Parts: p, limits: l, live: newLive(), turns: newTurns(), looks: newLooks()}
 }
 
 // Live returns the progress of the runs under load.

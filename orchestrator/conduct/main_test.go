@@ -48,6 +48,8 @@ type bench struct {
 	limits  conduct.Limits
 	reached func(point string)
 
+	measures map[contest.ServiceKey]conduct.Measure // without load
+
 	mu    sync.Mutex
 	teams []contest.Team
 	rules config.Criterion
@@ -140,7 +142,7 @@ func (b *bench) open() (*conduct.Line, *schedule.Queue) {
 		},
 		Inspect: inspect, Preflight: b.gens.preflight,
 		Criterion: func(contest.Criterion) (config.Criterion, bool) { return b.rules, true },
-		Observe:   b.seen, Reached: b.reached,
+		Observe:   b.seen, Reached: b.reached, Measures: b.measures,
 	}, b.limits), queue
 }
 
@@ -149,13 +151,15 @@ func (b *bench) serve() (line *conduct.Line, stop func()) {
 	b.t.Helper()
 	line, queue := b.open()
 	require.NoError(b.t, line.Resume(b.t.Context()))
-	return line, b.during(func(ctx context.Context) error { return queue.Run(ctx, stepsOf(line)) })
+	stopLooks := b.during(line.Run)
+	stopQueue := b.during(func(ctx context.Context) error { return queue.Run(ctx, stepsOf(line)) })
+	return line, func() { stopQueue(); stopLooks() }
 }
 
 func stepsOf(line *conduct.Line) schedule.Steps {
 	return schedule.Steps{
 		Round:   func(ctx context.Context, key contest.ServiceKey) error { _, err := line.Begin(ctx, key); return err },
-		Advance: line.Advance, Collect: line.Collect,
+		Advance: line.Advance, Collect: line.Collect, Look: line.Look,
 	}
 }
 

@@ -38,6 +38,10 @@ func (l *Line) Resume(ctx context.Context) error {
 	if err := l.sweep(ctx, wanted); err != nil {
 		return err
 	}
+	lookedAt, err := l.openLooks(ctx)
+	if err != nil {
+		return err
+	}
 	err = l.Store.Write(ctx, func(tx *store.Tx) error {
 		for _, r := range open {
 			if r.State == contest.RunEnded || r.State == contest.RunCollected {
@@ -52,12 +56,32 @@ func (l *Line) Resume(ctx context.Context) error {
 				return err
 			}
 		}
+		for _, id := range lookedAt {
+			if err := l.Wake.WakeLook(ctx, tx.SQL, id); err != nil {
+				return err
+			}
+		}
 		return l.dispatch(ctx, tx)
 	})
 	if err != nil {
 		return fmt.Errorf("resume runs: %w", err)
 	}
 	return nil
+}
+
+// openLooks returns the open rounds that measure without load.
+func (l *Line) openLooks(ctx context.Context) ([]contest.RoundID, error) {
+	open, err := l.Store.OpenRounds(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var ids []contest.RoundID
+	for _, r := range open {
+		if s, err := contest.FindService(string(r.Service)); err == nil && !s.Load() {
+			ids = append(ids, r.ID)
+		}
+	}
+	return ids, nil
 }
 
 func (l *Line) sweep(ctx context.Context, wanted map[contest.TestID]bool) error {

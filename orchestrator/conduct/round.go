@@ -34,6 +34,9 @@ func (l *Line) Begin(ctx context.Context, key contest.ServiceKey) (contest.Round
 		return "", fmt.Errorf("begin round of %s: the contest has no rules for %s", key, service.Criterion)
 	}
 	p, err := newPlan(service, rules)
+	if err == nil && !p.service.Load() && l.Measures[key] == nil {
+		err = fmt.Errorf("nothing measures %s here", key)
+	}
 	if err != nil {
 		return "", fmt.Errorf("begin round of %s: %w", key, err)
 	}
@@ -91,7 +94,7 @@ type plan struct {
 // one.
 func newPlan(service contest.Service, rules config.Criterion) (plan, error) {
 	service.Scenario = cmp.Or(rules.Scenario, service.Scenario)
-	if !service.Load() || len(rules.Levels) == 0 {
+	if service.Load() && len(rules.Levels) == 0 {
 		return plan{}, fmt.Errorf("%s has no levels of load to climb", service.Key)
 	}
 	return plan{service: service, criterion: rules, round: contest.RoundID(newID())}, nil
@@ -128,7 +131,11 @@ func (l *Line) planRound(ctx context.Context, tx *store.Tx, p plan, teams []cont
 			return nil, fmt.Errorf("plan team %s: %w", team.Slug, err)
 		}
 	}
-	if err := l.dispatch(ctx, tx); err != nil {
+	if !p.service.Load() {
+		if err := l.Wake.WakeLook(ctx, tx.SQL, p.round); err != nil {
+			return nil, err
+		}
+	} else if err := l.dispatch(ctx, tx); err != nil {
 		return nil, err
 	}
 	return tx.EndRound(ctx, p.round)
@@ -136,6 +143,10 @@ func (l *Line) planRound(ctx context.Context, tx *store.Tx, p plan, teams []cont
 
 // planTeam plans a team's first run, or its verdict where there is nothing to measure.
 func (l *Line) planTeam(ctx context.Context, tx *store.Tx, p plan, team contest.Team, position int) error {
+	if !p.service.Load() {
+		_, err := l.planClimb(ctx, tx, p, team, position)
+		return err
+	}
 	if team.Endpoint == "" {
 		v := verdict.NoData(team, p.service, "The team has given no endpoint.", tx.Now())
 		v.Round = p.round
@@ -147,20 +158,25 @@ func (l *Line) planTeam(ctx context.Context, tx *store.Tx, p plan, team contest.
 		v.Round = p.round
 		return l.publish(ctx, tx, v, p.publish)
 	}
+	climb, err := l.planClimb(ctx, tx, p, team, position)
+	if err != nil {
+		return err
+	}
+	next := verdict.Ladder(l.ladder(p.criterion), nil)
+	return tx.InsertRun(ctx, newRun(tx, climb, p.service, target, next))
+}
+
+func (l *Line) planClimb(ctx context.Context, tx *store.Tx, p plan, team contest.Team, position int) (store.Climb, error) {
 	cfg, err := json.Marshal(p.criterion)
 	if err != nil {
-		return fmt.Errorf("encode rules: %w", err)
+		return store.Climb{}, fmt.Errorf("encode rules: %w", err)
 	}
 	climb := store.Climb{
 		Climb:  contest.Climb{ID: contest.ClimbID(newID()), Round: p.round, Team: team, Criterion: p.service.Criterion},
 		Levels: p.criterion.Levels, Position: position, Publish: p.publish,
 		ConfigHash: store.Hash(cfg), Config: cfg, Env: p.criterion.Env,
 	}
-	if err := tx.InsertClimb(ctx, climb); err != nil {
-		return err
-	}
-	next := verdict.Ladder(l.ladder(p.criterion), nil)
-	return tx.InsertRun(ctx, newRun(tx, climb, p.service, target, next))
+	return climb, tx.InsertClimb(ctx, climb)
 }
 
 func (l *Line) ladder(c config.Criterion) verdict.LadderConfig {

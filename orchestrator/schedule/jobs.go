@@ -24,6 +24,9 @@ type (
 	collectArgs struct {
 		Round contest.RoundID `json:"round"`
 	}
+	lookArgs struct {
+		Round contest.RoundID `json:"round"`
+	}
 )
 
 // Kind names the job in the database.
@@ -35,6 +38,9 @@ func (advanceArgs) Kind() string { return "advance" }
 // Kind names the job in the database.
 func (collectArgs) Kind() string { return "collect" }
 
+// Kind names the job in the database.
+func (lookArgs) Kind() string { return "look" }
+
 // InsertOpts puts the job where rounds begin.
 func (roundArgs) InsertOpts() river.InsertOpts { return river.InsertOpts{Queue: queueRounds} }
 
@@ -43,6 +49,9 @@ func (advanceArgs) InsertOpts() river.InsertOpts { return stepOptions() }
 
 // InsertOpts puts the job among the steps.
 func (collectArgs) InsertOpts() river.InsertOpts { return stepOptions() }
+
+// InsertOpts puts the job among the steps.
+func (lookArgs) InsertOpts() river.InsertOpts { return stepOptions() }
 
 func stepOptions() river.InsertOpts {
 	return river.InsertOpts{Queue: queueSteps, MaxAttempts: stepAttempts}
@@ -60,6 +69,10 @@ func workers(steps Steps, log *slog.Logger) *river.Workers {
 	river.AddWorker(all, river.WorkFunc(func(ctx context.Context, job *river.Job[collectArgs]) error {
 		again, err := steps.Collect(ctx, job.Args.Round)
 		return snooze(again, told(log, fmt.Sprintf("collect round %s", job.Args.Round), job.JobRow, err))
+	}))
+	river.AddWorker(all, river.WorkFunc(func(ctx context.Context, job *river.Job[lookArgs]) error {
+		again, err := steps.Look(ctx, job.Args.Round)
+		return snooze(again, told(log, fmt.Sprintf("look at round %s", job.Args.Round), job.JobRow, err))
 	}))
 	return all
 }

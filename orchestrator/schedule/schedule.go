@@ -31,6 +31,7 @@ type Steps struct {
 	Round   func(ctx context.Context, service contest.ServiceKey) error
 	Advance func(ctx context.Context, run contest.RunID) (again time.Duration, err error)
 	Collect func(ctx context.Context, round contest.RoundID) (again time.Duration, err error)
+	Look    func(ctx context.Context, round contest.RoundID) (again time.Duration, err error)
 }
 
 // Service is when a service fires.
@@ -56,7 +57,7 @@ type Config struct {
 const (
 	stepTimeout  = 45 * time.Second
 	rescueAfter  = 60 * time.Second
-	stepAttempts = 1000
+	stepAttempts = 30_000 // at a minute each, three weeks
 	longestRetry = time.Minute
 	keepFinished = time.Hour
 	queueRounds  = "rounds"
@@ -126,6 +127,15 @@ func (q *Queue) WakeCollect(ctx context.Context, tx *sql.Tx, id contest.RoundID)
 	_, err := q.insert.InsertTx(ctx, tx, collectArgs{Round: id}, nil)
 	if err != nil {
 		return fmt.Errorf("wake collection of round %s: %w", id, err)
+	}
+	return nil
+}
+
+// WakeLook has the round that measures without load seen to after tx commits.
+func (q *Queue) WakeLook(ctx context.Context, tx *sql.Tx, id contest.RoundID) error {
+	_, err := q.insert.InsertTx(ctx, tx, lookArgs{Round: id}, nil)
+	if err != nil {
+		return fmt.Errorf("wake look at round %s: %w", id, err)
 	}
 	return nil
 }

@@ -114,3 +114,14 @@ func (s *Store) OpenClimbs(ctx context.Context, round contest.RoundID) (n int, e
 	err = s.read.QueryRowContext(ctx, `SELECT count(*) FROM climbs WHERE round_id = ? AND ended_at IS NULL`, round).Scan(&n)
 	return n, wrap("count open climbs", err)
 }
+
+// ClimbsOf returns the climbs of a round that have not ended.
+func (s *Store) ClimbsOf(ctx context.Context, round contest.RoundID) ([]Climb, error) {
+	climbs, err := documents[Climb](ctx, s.read, `SELECT doc FROM climbs WHERE round_id = ? AND ended_at IS NULL ORDER BY id`, round)
+	return climbs, wrap("read climbs of round "+string(round), err)
+}
+
+// OpenRounds returns the rounds that have not ended.
+func (s *Store) OpenRounds(ctx context.Context) ([]contest.Round, error) {
+	return scanRounds(ctx, s.read, `WHERE ended_at IS NULL ORDER BY id`)
+}

@@ -1,0 +1,166 @@
+package conduct
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/hackload-kz/hackload/orchestrator/contest"
+	"github.com/hackload-kz/hackload/orchestrator/store"
+	"github.com/hackload-kz/hackload/orchestrator/verdict"
+)
+
+// Measure looks at teams without putting load on them. It hands each verdict to
+// each, from one goroutine at a time, as soon as it is known; a team that each
+// was not called for could not be measured. An error means that nothing could.
+type Measure func(ctx context.Context, teams []contest.Team, each func(contest.Verdict)) error
+
+// Looks are the rounds that measure without load and are under way in this
+// process. What a killed one left is looked at again: a team that has its
+// verdict keeps it.
+type looks struct {
+	mu     sync.Mutex
+	busy   map[contest.RoundID]bool
+	wanted chan contest.RoundID
+}
+
+// mostLooks bounds the rounds that look at once; there is one service each.
+const (
+	mostLooks = 16
+	lookWait  = time.Second
+)
+
+func newLooks() *looks {
+	return &looks{busy: map[contest.RoundID]bool{}, wanted: make(chan contest.RoundID, mostLooks)}
+}
+
+// ask has the round looked at, unless it is being looked at.
+func (k *looks) ask(id contest.RoundID) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.busy[id] {
+		return
+	}
+	select {
+	case k.wanted <- id:
+		k.busy[id] = true
+	default: // asked again a moment later
+	}
+}
+
+func (k *looks) done(id contest.RoundID) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	delete(k.busy, id)
+}
+
+// Run measures the rounds that Look asks for, until ctx is done; then it waits
+// until those under way have stopped. They are taken up by the next process.
+func (l *Line) Run(ctx context.Context) error {
+	var group errgroup.Group
+	for {
+		select {
+		case <-ctx.Done():
+			return group.Wait()
+		case id := <-l.looks.wanted:
+			group.Go(func() error {
+				defer l.looks.done(id)
+				if err := l.measure(ctx, id); err != nil && ctx.Err() == nil {
+					// The round stays open, and Look asks for it again.
+					l.Log.Warn("round could not be measured, it is tried again", "round", id, "error", err)
+				}
+				return nil
+			})
+		}
+	}
+}
+
+// Look sees to a round that measures without load: it returns when to look
+// again, or 0 when the round has ended. The work itself is done by Run, because
+// it takes longer than a step may.
+func (l *Line) Look(ctx context.Context, id contest.RoundID) (again time.Duration, err error) {
+	open, err := l.Store.OpenClimbs(ctx, id)
+	if err != nil || open == 0 {
+		return 0, err
+	}
+	l.looks.ask(id)
+	return lookWait, nil
+}
+
+// measure looks at every team of the round that has no verdict yet.
+func (l *Line) measure(ctx context.Context, id contest.RoundID) error {
+	climbs, err := l.Store.ClimbsOf(ctx, id)
+	if err != nil || len(climbs) == 0 {
+		return err
+	}
+	service, err := contest.FindService(string(climbs[0].Criterion))
+	if err != nil {
+		return err
+	}
+	look, ok := l.Measures[service.Key]
+	if !ok {
+		return fmt.Errorf("nothing measures %s", service.Key)
+	}
+	byTeam := map[contest.Slug]store.Climb{}
+	var teams []contest.Team
+	for _, c := range climbs {
+		byTeam[c.Team.Slug] = c
+		teams = append(teams, c.Team)
+	}
+	var failed error
+	err = look(ctx, teams, func(v contest.Verdict) {
+		c, known := byTeam[v.Team.Slug]
+		if !known {
+			return
+		}
+		delete(byTeam, v.Team.Slug)
+		failed = errors.Join(failed, l.conclude(ctx, c, v))
+	})
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	reason := "The team was not measured in this round."
+	if err != nil {
+		reason = fmt.Sprintf("Nothing could be measured: %v.", err)
+	}
+	for _, c := range byTeam {
+		failed = errors.Join(failed, l.conclude(ctx, c, unmeasured(c.Team, service, reason)))
+	}
+	return failed
+}
+
+// unmeasured is the verdict on a team that nothing can be said of.
+func unmeasured(team contest.Team, service contest.Service, reason string) contest.Verdict {
+	v := verdict.NoData(team, service, reason, time.Now())
+	v.Invalid = true
+	v.Findings[0].Outcome = contest.OutcomeInvalid
+	return v
+}
+
+// conclude writes a team's verdict, its update and the end of its climb.
+func (l *Line) conclude(ctx context.Context, c store.Climb, v contest.Verdict) error {
+	v.Round, v.Climb = c.Round, c.ID
+	var ended *contest.Round
+	err := l.Store.Write(ctx, func(tx *store.Tx) (err error) {
+		if err := tx.EndClimb(ctx, c.ID); err != nil {
+			return err
+		}
+		if err := l.publish(ctx, tx, v, c.Publish); err != nil {
+			return err
+		}
+		ended, err = tx.EndRound(ctx, c.Round)
+		return err
+	})
+	if errors.Is(err, store.ErrStale) {
+		return nil // an earlier look was quicker
+	}
+	if err != nil {
+		return fmt.Errorf("conclude %s of team %s: %w", c.Criterion, c.Team.Slug, err)
+	}
+	l.tell(ended)
+	return nil
+}
