@@ -53,8 +53,8 @@ func (o overlay) Open(name string) (fs.File, error) {
 }
 
 // ReadDir implements fs.ReadDirFS: the entries of both, those of dir first
-// where both have one. Names that begin with ".." (the versions that a
-// ConfigMap mount keeps) are left out.
+// where both have one. Names that begin with "." (the versions that a ConfigMap
+// mount keeps, a repository's history) are left out.
 func (o overlay) ReadDir(name string) ([]fs.DirEntry, error) {
 	if !fs.ValidPath(name) {
 		return nil, &fs.PathError{Op: "readdir", Path: name, Err: fs.ErrInvalid}
@@ -92,7 +92,7 @@ func (o overlay) readOver(name string) ([]fs.DirEntry, error) {
 	}
 	entries := make([]fs.DirEntry, 0, len(all))
 	for _, entry := range all {
-		if strings.HasPrefix(entry.Name(), "..") {
+		if strings.HasPrefix(entry.Name(), ".") {
 			continue
 		}
 		if entry.Type()&fs.ModeSymlink != 0 {

@@ -48,7 +48,7 @@ type copier struct {
 
 func (c *copier) visit(path string, entry fs.DirEntry) error {
 	if c.files++; c.files > maxFiles {
-		return fmt.Errorf("more than %d files", maxFiles)
+		return fmt.Errorf("more than %d files lie beside the script: give it a directory of its own", maxFiles)
 	}
 	to := filepath.Join(c.to, filepath.FromSlash(path))
 	if entry.IsDir() {
