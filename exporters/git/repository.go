@@ -177,7 +177,11 @@ func cleanHost(host string, schemed bool) (string, error) {
 	if err != nil || strings.ContainsAny(ascii, ":%/ ") {
 		return "", errHost
 	}
-	return strings.ToLower(ascii), nil
+	// What a name is mapped to may itself be no name.
+	if again, err := idna.Lookup.ToASCII(ascii); err != nil || again != ascii {
+		return "", errHost
+	}
+	return ascii, nil
 }
 
 // known leads the other addresses of well-known hosts back to the one that
