@@ -83,12 +83,12 @@ func checkScenarios(ctx context.Context, w world, c *config.Config) (problems []
 	}
 	l := launch.New(launch.Config{Program: program, Args: []string{"loadgen"}, Dir: dir, Scenarios: files, Environ: w.Environ()})
 	defer l.Close()
-	for _, key := range enabledLoad(c) {
+	for _, key := range enabled(c) {
 		s, err := contest.FindService(string(key))
 		if err != nil {
 			return nil, err
 		}
-		rules := c.Contest.Criteria[s.Criterion]
+		rules := c.Contest.Criteria[s.Criterion] // without levels where there is no load
 		for _, level := range rules.Levels {
 			if err := checkLevel(ctx, l, s, rules, level); err != nil {
 				problems = append(problems, fmt.Sprintf("%s at %d users: %v", s.Criterion, level.Users, err))

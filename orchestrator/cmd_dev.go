@@ -101,7 +101,7 @@ func devConfig(o *devOptions) (*config.Config, error) {
 
 // chooseServices returns the load services that names select, all when empty.
 func chooseServices(c *config.Config, names []string) ([]contest.ServiceKey, error) {
-	all := enabledLoad(c)
+	all := enabled(c)
 	if len(names) == 0 {
 		return all, nil
 	}
@@ -151,6 +151,7 @@ func (s site) dev(ctx context.Context, w world, o devOptions, teams []biletter.T
 	}
 	defer closeListener(pages)
 	s.config.Web.PublicURL = "http://" + pages.Addr().String()
+	s.config.GitHub.APIURL, s.config.GitHub.Token = laboratory.githubURL(), config.NewSecret("lab")
 	s.only = lo.Map(teams, func(t biletter.Team, _ int) contest.Slug { return contest.Slug(t.Slug) })
 	wk, err := assembleWithHub(ctx, s, hub.Config{BaseURL: laboratory.hubURL(), Key: hub.Key(laboratory.key)})
 	if err != nil {

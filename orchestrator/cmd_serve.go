@@ -75,7 +75,7 @@ func serve(ctx context.Context, w world, c *config.Config, once bool) error {
 	if err != nil {
 		return &exit{exitTrouble, fmt.Errorf("find this program: %w", err), ""}
 	}
-	s := site{config: c, log: log, program: program, environ: w.Environ(), reached: reached(w.Getenv), cron: !once, services: enabledLoad(c)}
+	s := site{config: c, log: log, program: program, environ: w.Environ(), reached: reached(w.Getenv), cron: !once, services: enabled(c)}
 	pages, err := net.Listen("tcp", ":"+strconv.Itoa(c.Web.Port))
 	if err != nil {
 		return trouble(fmt.Errorf("listen for pages: %w", err))
@@ -105,13 +105,15 @@ func trouble(err error) error {
 	return &exit{exitTrouble, err, ""}
 }
 
-// enabledLoad lists the enabled services that put load on targets and that the
-// contest has rules for.
-func enabledLoad(c *config.Config) []contest.ServiceKey {
+// enabled lists the enabled services that the contest has rules for.
+func enabled(c *config.Config) []contest.ServiceKey {
 	var keys []contest.ServiceKey
 	for _, s := range contest.Services() {
 		rules, ok := c.Contest.Criteria[s.Criterion]
-		if c.Services[s.Key].Enabled && s.Load() && ok && len(rules.Levels) > 0 {
+		if s.Key == contest.DeploymentMonitor {
+			continue
+		}
+		if ok && c.Services[s.Key].Enabled && (!s.Load() || len(rules.Levels) > 0) {
 			keys = append(keys, s.Key)
 		}
 	}

@@ -10,8 +10,10 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/hackload-kz/hackload/orchestrator/lab/biletter"
+	"github.com/hackload-kz/hackload/orchestrator/lab/github"
 	labhub "github.com/hackload-kz/hackload/orchestrator/lab/hub"
 	"github.com/hackload-kz/hackload/orchestrator/web"
 )
@@ -20,11 +22,14 @@ import (
 // privileges and belongs to a protocol that nobody serves.
 const refusing = "http://127.0.0.1:1"
 
-// lab is what dev stands up around the line: a Hub and the sample services.
+// lab is what dev stands up around the line: a Hub, a GitHub and the sample
+// services.
 type lab struct {
 	hub      *labhub.Hub
 	hubAt    net.Listener
 	key      string
+	github   *github.Server
+	githubAt net.Listener
 	services []sample
 }
 
@@ -50,6 +55,10 @@ func openLab(ctx context.Context, dir string, teams []biletter.Team) (_ *lab, er
 		return nil, err
 	}
 	if l.hubAt, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+		return nil, err
+	}
+	l.github = github.New(github.Options{Repos: github.SampleRepos(time.Now())})
+	if l.githubAt, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
 		return nil, err
 	}
 	if l.key, err = l.hub.CreateKey(ctx, "teams:read", "environment:read", "environment:write"); err != nil {
@@ -135,12 +144,19 @@ func (l *lab) open(t biletter.Team, known addresses) (string, error) {
 	return "http://" + at.Addr().String(), nil
 }
 
+// spends are what the sample teams say they have spent, as people write it.
+var spends = map[biletter.Kind]string{
+	biletter.Good: "120 000 ₸", biletter.Slow: "35000", biletter.Flaky: "≈ 1 200,50 ₸",
+	biletter.Oversold: "250 000 KZT", biletter.Leaky: "64000.00", biletter.Down: "0",
+}
+
 func seedOf(t biletter.Team, endpoint string) labhub.Team {
 	seed := labhub.Team{Slug: t.Slug, Name: t.Name}
 	if endpoint != "" {
 		seed.Environment = []labhub.Variable{
 			{Key: "ENDPOINT_URL", Value: endpoint, Category: "api"},
 			{Key: "Repo", Value: "https://github.com/hackload-kz/" + t.Slug, Category: "development"},
+			{Key: "MONEY_SPEND", Value: spends[t.Kind], Category: "cloud"},
 		}
 	}
 	return seed
@@ -148,10 +164,15 @@ func seedOf(t biletter.Team, endpoint string) labhub.Team {
 
 func (l *lab) hubURL() string { return "http://" + l.hubAt.Addr().String() }
 
+func (l *lab) githubURL() string { return "http://" + l.githubAt.Addr().String() }
+
 // parts are the lab's servers.
 func (l *lab) parts() []part {
 	handler := l.hub.Handler()
-	all := []part{{"hub", func(ctx context.Context) error { return web.Serve(ctx, l.hubAt, handler) }}}
+	all := []part{
+		{"hub", func(ctx context.Context) error { return web.Serve(ctx, l.hubAt, handler) }},
+		{"github", func(ctx context.Context) error { return web.Serve(ctx, l.githubAt, l.github) }},
+	}
 	for _, s := range l.services {
 		all = append(all, part{"team " + s.team.Slug, func(ctx context.Context) error { return s.service.Serve(ctx, s.at) }})
 	}
@@ -173,8 +194,10 @@ func (l *lab) Close() error {
 	for _, s := range l.services {
 		errs = append(errs, closeListener(s.at))
 	}
-	if l.hubAt != nil {
-		errs = append(errs, closeListener(l.hubAt))
+	for _, at := range []net.Listener{l.hubAt, l.githubAt} {
+		if at != nil {
+			errs = append(errs, closeListener(at))
+		}
 	}
 	if l.hub != nil {
 		errs = append(errs, l.hub.Close())

@@ -84,6 +84,10 @@ func assemble(ctx context.Context, s site) (_ *works, err error) {
 		return nil, err
 	}
 	w.openOutbox()
+	measures, err := w.measures()
+	if err != nil {
+		return nil, err
+	}
 	ceiling, err := w.ceiling(ctx)
 	if err != nil {
 		return nil, err
@@ -91,7 +95,7 @@ func assemble(ctx context.Context, s site) (_ *works, err error) {
 	w.line = conduct.New(conduct.Parts{
 		Store: w.store, Wake: w.queue, Launcher: w.launcher, Writers: writers, Query: w.query,
 		Teams: w.contestants, Inspect: w.launcher.Inspect, Preflight: w.prober().Preflight,
-		Criterion: w.criterion, Ceiling: ceiling, Links: links(s.config), Log: s.log, Observe: observer{w}, Reached: s.reached,
+		Criterion: w.criterion, Measures: measures, Ceiling: ceiling, Links: links(s.config), Log: s.log, Observe: observer{w}, Reached: s.reached,
 	}, w.limits())
 	return w, nil
 }

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/hackload-kz/hackload/exporters/cost"
+	"github.com/hackload-kz/hackload/exporters/git"
+	"github.com/hackload-kz/hackload/orchestrator/conduct"
+	"github.com/hackload-kz/hackload/orchestrator/config"
+	"github.com/hackload-kz/hackload/orchestrator/contest"
+)
+
+// measures builds what measures the chosen services that put no load on anyone.
+func (w *works) measures() (map[contest.ServiceKey]conduct.Measure, error) {
+	all := map[contest.ServiceKey]conduct.Measure{}
+	for _, key := range w.services {
+		service, err := contest.FindService(string(key))
+		if err != nil {
+			return nil, err
+		}
+		if service.Load() {
+			continue
+		}
+		all[key], err = w.measureOf(service)
+		if err != nil {
+			return nil, fmt.Errorf("set %s up: %w", service.Key, err)
+		}
+	}
+	return all, nil
+}
+
+func (w *works) measureOf(s contest.Service) (conduct.Measure, error) {
+	rules := w.config.Contest.Criteria[s.Criterion]
+	switch s.Key {
+	case contest.GitMonitor:
+		x, err := w.gitExporter(rules)
+		if err != nil {
+			return nil, err
+		}
+		w.closers = append(w.closers, func() error { x.Close(); return nil })
+		return x.Measure, nil
+	case contest.CostTracking:
+		x, err := w.costExporter(rules)
+		if err != nil {
+			return nil, err
+		}
+		return x.Measure, nil
+	}
+	return nil, fmt.Errorf("nothing measures %s", s.Key)
+}
+
+func (w *works) gitExporter(rules config.Criterion) (*git.Exporter, error) {
+	g := w.config.GitHub
+	app := int64(0)
+	if g.AppID != "" {
+		var err error
+		if app, err = strconv.ParseInt(g.AppID, 10, 64); err != nil {
+			return nil, usage(fmt.Errorf("GITHUB_APP_ID %q is no number", g.AppID), "Take the App's number from its settings page at GitHub.")
+		}
+	}
+	return git.New(git.Config{
+		APIURL: g.APIURL, Token: g.Token.Reveal(), AppID: app, PrivateKey: g.AppPrivateKey.Reveal(),
+		UserAgent: w.config.Probe.UserAgent, Timeout: w.config.Services[contest.GitMonitor].Timeout.D(), Guard: w.guard(),
+	}, git.Rules{
+		Kind: rules.Rule, Min: rules.Commits.Min, Recent: rules.Commits.Recent.D(), Points: rules.Points, StartsAt: w.config.Contest.StartsAt,
+	})
+}
+
+func (w *works) costExporter(rules config.Criterion) (*cost.Exporter, error) {
+	teamPage := links(w.config).Team
+	return cost.New(cost.Config{
+		Rules: cost.Rules{Rule: rules.Rule, Points: rules.Points}, Query: nil,
+		From: w.config.Contest.StartsAt, To: w.config.Contest.EndsAt,
+		Link: func(t contest.Team) string { return teamPage(t, contest.BudgetTracking, contest.Window{}) },
+	})
+}
