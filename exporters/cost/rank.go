@@ -61,11 +61,11 @@ func (l ladder) score(micros int64) int {
 func (l ladder) finding(total Amount, score int) contest.Finding {
 	outcome, without := contest.OutcomePassed, ""
 	if l.missing > 0 {
-		outcome, without = contest.OutcomeWarning, fmt.Sprintf(" Left out are %d teams whose spend could not be read.", l.missing)
+		outcome, without = contest.OutcomeWarning, fmt.Sprintf(" Teams left out because their spend could not be read: %d.", l.missing)
 	}
 	return contest.Finding{
 		Rule: RuleRank, Outcome: outcome, Value: total.Number(), Bound: l.dearest.Number(), Op: "<=", Unit: l.dearest.Currency,
-		Sentence: fmt.Sprintf("%d ranked teams spent from %s to %s: %s are worth %d of %d points.%s",
+		Sentence: fmt.Sprintf("The cheapest of the ranked teams (%d) spent %s, the dearest %s: %s is worth %d of %d points.%s",
 			l.teams, l.cheapest, l.dearest, total, score, l.points, without),
 	}
 }

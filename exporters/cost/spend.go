@@ -45,7 +45,9 @@ func spendOf(code string, f Facts, trouble []Trouble) spend {
 	switch {
 	case f.Entry != nil:
 		s.fromForm(f.Entry.Amount.Or(code))
-		s.differs(typed, typedErr)
+		if !s.invalid {
+			s.differs(typed, typedErr)
+		}
 	case typedErr == nil:
 		s.total, s.source = typed, SourceEnvironment
 		s.say("spend", contest.OutcomePassed, s.total, "Spent "+s.total.String()+": so MONEY_SPEND was read.")
