@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	toolkit "github.com/prometheus/exporter-toolkit/web"
+	"github.com/spf13/cobra"
+
+	"github.com/hackload-kz/hackload/orchestrator/config"
+	"github.com/hackload-kz/hackload/orchestrator/contest"
+	"github.com/hackload-kz/hackload/orchestrator/hub"
+)
+
+func exporterCommand(w world) *cobra.Command {
+	var file, listen, webConfig string
+	cmd := &cobra.Command{
+		Use:   "exporter git|cost",
+		Short: "One exporter alone, for Prometheus",
+		Long: `exporter serves what one exporter sees of the Hub's teams, by the conventions of
+Prometheus: /metrics, /probe?target=TEAM for one team alone, /-/healthy and
+/-/ready. It judges nothing and tells the Hub nothing.
+
+--web.config.file switches TLS and basic auth on, in the form of Prometheus'
+exporter toolkit.`,
+		Example: "  API_BASE_URL=https://hub.example.org SERVICE_API_KEY=… hackload exporter git --listen :9101",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := loadConfig(w, file, nil)
+			if err != nil {
+				return err
+			}
+			flags := &toolkit.FlagConfig{WebListenAddresses: &[]string{listen}, WebSystemdSocket: new(bool), WebConfigFile: &webConfig}
+			return exporter(cmd.Context(), w, c, args[0], flags)
+		},
+	}
+	cmd.Flags().StringVar(&file, "config", "", "configuration `FILE`")
+	cmd.Flags().StringVar(&listen, "listen", ":9101", "`ADDR` to serve on")
+	cmd.Flags().StringVar(&webConfig, "web.config.file", "", "`FILE` of TLS and basic auth settings")
+	return cmd
+}
+
+// exporterServices says which exporter measures for which service.
+func exporterServices() map[string]contest.ServiceKey {
+	return map[string]contest.ServiceKey{"git": contest.GitMonitor, "cost": contest.CostTracking}
+}
+
+func exporter(ctx context.Context, w world, c *config.Config, name string, flags *toolkit.FlagConfig) error {
+	key, ok := exporterServices()[name]
+	if !ok {
+		return usage(fmt.Errorf("there is no exporter %q", name), "Choose git or cost.")
+	}
+	if err := c.ValidateServe(); err != nil {
+		return usage(err, "The exporter looks at the Hub's teams: set API_BASE_URL and SERVICE_API_KEY.")
+	}
+	client, err := hub.New(hubConfig(c))
+	if err != nil {
+		return usage(err, "Check API_BASE_URL and SERVICE_API_KEY.")
+	}
+	wk := &works{site: site{config: c, teams: func(ctx context.Context) ([]contest.Team, error) {
+		return client.Teams(ctx, c.Contest.Hub.Hackathon)
+	}}}
+	handler, err := wk.exporterHandler(key)
+	if err != nil {
+		return trouble(err)
+	}
+	log := logger(w.Stderr, c.JSONLogs(), c.Log.Level)
+	return trouble(errors.Join(listenByTheBook(ctx, handler, flags, log), wk.Close()))
+}
+
+// exporterHandler builds the exporter's own handler.
+func (w *works) exporterHandler(key contest.ServiceKey) (http.Handler, error) {
+	switch key {
+	case contest.GitMonitor:
+		x, err := w.gitExporter(w.config.Contest.Criteria[contest.CodeRepo])
+		if err != nil {
+			return nil, err
+		}
+		w.closers = append(w.closers, func() error { x.Close(); return nil })
+		return x.Handler(w.contestants), nil
+	case contest.CostTracking:
+		x, err := w.costExporter(w.config.Contest.Criteria[contest.BudgetTracking])
+		if err != nil {
+			return nil, err
+		}
+		return x.Handler(w.contestants), nil
+	}
+	return nil, fmt.Errorf("nothing measures %s", key)
+}
+
+const exporterGrace = 5 * time.Second
+
+// listenByTheBook serves until ctx is done, with TLS and basic auth where the
+// flags name a file of settings.
+func listenByTheBook(ctx context.Context, h http.Handler, flags *toolkit.FlagConfig, log *slog.Logger) error {
+	server := &http.Server{Handler: h, ReadHeaderTimeout: exporterGrace}
+	served := make(chan error, 1)
+	go func() { served <- toolkit.ListenAndServe(server, flags, log) }()
+	select {
+	case err := <-served:
+		return fmt.Errorf("serve the exporter: %w", err)
+	case <-ctx.Done():
+	}
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), exporterGrace)
+	defer cancel()
+	err := server.Shutdown(grace)
+	<-served
+	return err
+}
