@@ -2,8 +2,11 @@ package git_test
 
 import (
 	"context"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -15,6 +18,7 @@ import (
 	"github.com/hackload-kz/hackload/exporters/git"
 	"github.com/hackload-kz/hackload/orchestrator/contest"
 	"github.com/hackload-kz/hackload/orchestrator/lab/github"
+	"github.com/hackload-kz/hackload/orchestrator/target"
 )
 
 // stand is a GitHub on a real socket with an exporter that asks it.
@@ -324,4 +328,11 @@ func TestGitHubIsDown(t *testing.T) {
 	require.True(t, all["a"].Invalid)
 	require.False(t, all["empty"].Invalid)
 	require.Equal(t, []string{"/rate_limit"}, s.paths())
+}
+
+func nolog() *log.Logger { return log.New(io.Discard, "", 0) }
+
+// loopback allows this machine and nothing else of the inside.
+func loopback() target.Guard {
+	return target.Guard{Allowed: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}
 }

@@ -43,6 +43,9 @@ func (r remote) look(ctx context.Context, f *Facts) {
 	ctx, cancel := context.WithTimeout(ctx, r.timeout)
 	defer cancel()
 	refs, err := r.list(ctx, f.Repository)
+	if err != nil && ctx.Err() != nil {
+		err = ctx.Err() // whatever the connection says of its end
+	}
 	if err != nil {
 		f.State, f.Reason = r.explain(err)
 		return
@@ -72,7 +75,7 @@ func (r remote) list(ctx context.Context, repo Repository) (*packp.AdvRefs, erro
 			return nil, errAddress
 		}
 	}
-	wire := r.transport()
+	wire := r.transport(ctx)
 	defer wire.CloseIdleConnections()
 	client := githttp.NewClientWithOptions(&http.Client{Transport: limited{wire}, CheckRedirect: hop}, &githttp.ClientOptions{
 		RedirectPolicy: githttp.FollowInitialRedirects,
@@ -93,9 +96,11 @@ func (r remote) list(ctx context.Context, repo Repository) (*packp.AdvRefs, erro
 	return refs, errors.Join(err, session.Close())
 }
 
-// transport dials what the guard allows, and nothing else.
-func (r remote) transport() *http.Transport {
-	dialer := &net.Dialer{Timeout: r.timeout, Control: func(_, address string, _ syscall.RawConn) error {
+// transport dials what the guard allows, and nothing else. Its connections end
+// with ctx, even those that are still being made: http.Transport would go on with
+// them for a later request that will not come.
+func (r remote) transport(ctx context.Context) *http.Transport {
+	dialer := &net.Dialer{Control: func(_, address string, _ syscall.RawConn) error {
 		ap, err := netip.ParseAddrPort(address)
 		if err != nil {
 			return guarded{err}
@@ -106,9 +111,14 @@ func (r remote) transport() *http.Transport {
 		return nil
 	}}
 	return &http.Transport{
-		DialContext:            dialer.DialContext,
+		DialContext: func(_ context.Context, network, address string) (net.Conn, error) {
+			conn, err := dialer.DialContext(ctx, network, address)
+			if err == nil {
+				context.AfterFunc(ctx, func() { _ = conn.Close() })
+			}
+			return conn, err
+		},
 		TLSClientConfig:        &tls.Config{RootCAs: r.roots, MinVersion: tls.VersionTLS12},
-		TLSHandshakeTimeout:    r.timeout,
 		DisableKeepAlives:      true,
 		MaxResponseHeaderBytes: 64 << 10,
 	}

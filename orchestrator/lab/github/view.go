@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -71,14 +72,10 @@ func (v view) commits() answer {
 	}
 	since, _ := time.Parse(time.RFC3339, v.query.Get("since")) // what cannot be read filters nothing
 	until, _ := time.Parse(time.RFC3339, v.query.Get("until"))
-	var wanted []any
-	for _, c := range history {
-		if c.At.Before(since) || !until.IsZero() && c.At.After(until) {
-			continue
-		}
-		wanted = append(wanted, v.commit(c))
-	}
-	return v.page("commits", wanted)
+	history = slices.DeleteFunc(history, func(c Commit) bool {
+		return c.At.Before(since) || !until.IsZero() && c.At.After(until)
+	})
+	return v.page("commits", len(history), func(i int) map[string]any { return v.commit(history[i]) })
 }
 
 func (v view) commit(c Commit) map[string]any {
@@ -97,29 +94,36 @@ func (v view) commit(c Commit) map[string]any {
 }
 
 func (v view) contributors() answer {
-	var all []any
-	for _, a := range authors(v.repo.history(v.now)) {
-		person := v.user(a.login, "User")
-		person["contributions"] = a.commits
-		all = append(all, person)
-	}
+	all := authors(v.repo.history(v.now))
 	if len(all) == 0 {
 		return answer{status: http.StatusNoContent, header: http.Header{}}
 	}
-	return v.page("contributors", all)
+	return v.page("contributors", len(all), func(i int) map[string]any {
+		person := v.user(all[i].login, "User")
+		person["contributions"] = all[i].commits
+		return person
+	})
 }
 
-// page cuts a list as the query asks, with links to the other pages.
-func (v view) page(what string, all []any) answer {
+// page shows the part of a list of n that the query asks for, with links to the
+// other pages.
+func (v view) page(what string, n int, show func(int) map[string]any) answer {
 	size := whole(v.query.Get("per_page"), 30, 100)
-	last := max(1, (len(all)+size-1)/size)
+	last := max(1, (n+size-1)/size)
 	at := whole(v.query.Get("page"), 1, 1<<30)
-	from := min(len(all), (at-1)*size)
-	shown := all[from:min(len(all), from+size)]
-	if shown == nil {
-		shown = []any{}
+	shown := []any{}
+	for i := (at - 1) * size; i < min(n, at*size); i++ {
+		shown = append(shown, show(i))
 	}
 	a := ok200(shown)
+	if links := v.links(what, at, last); links != "" {
+		a.header.Set("Link", links)
+	}
+	return a
+}
+
+// links is the Link header of one page of several.
+func (v view) links(what string, at, last int) string {
 	var links []string
 	link := func(rel string, page int) {
 		q := url.Values{}
@@ -139,10 +143,7 @@ func (v view) page(what string, all []any) answer {
 	if at > 1 {
 		link("first", 1)
 	}
-	if len(links) > 0 {
-		a.header.Set("Link", strings.Join(links, ", "))
-	}
-	return a
+	return strings.Join(links, ", ")
 }
 
 // whole reads a number from 1 to most; anything else is the default or the bound.
