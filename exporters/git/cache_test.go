@@ -73,7 +73,7 @@ func TestMemoryCacheOutlivesAProcess(t *testing.T) {
 
 func fetch(t *testing.T, rt http.RoundTripper) string {
 	t.Helper()
-	resp, err := get2(t.Context(), rt)
+	resp, err := answerOf(t.Context(), rt)
 	require.NoError(t, err)
 	require.Equal(t, http.StatusOK, resp.StatusCode)
 	body, err := io.ReadAll(resp.Body)
@@ -81,7 +81,7 @@ func fetch(t *testing.T, rt http.RoundTripper) string {
 	return string(body)
 }
 
-func get2(ctx context.Context, rt http.RoundTripper) (*http.Response, error) {
+func answerOf(ctx context.Context, rt http.RoundTripper) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://api/repos/a/b", nil)
 	if err != nil {
 		return nil, err

@@ -114,11 +114,7 @@ func (x *Exporter) glance(ctx context.Context, team contest.Team) (sight, bool) 
 	}
 	defer func() { <-x.slots }()
 	f := x.look(ctx, team, "")
-	s := sight{facts: f, verdict: Judge(team, x.rules, f)}
-	if !s.verdict.Invalid {
-		s.success, s.good = f.At, f
-	}
-	return s, true
+	return sight{}.look(f, Judge(team, x.rules, f)), true
 }
 
 func probeGauge(name, help string, value float64) prometheus.Collector {

@@ -15,18 +15,23 @@ type sight struct {
 	facts   Facts
 	verdict contest.Verdict
 	success time.Time
-	good    Facts // of that time
+	good    Facts          // of that time
+	status  contest.Status // of that time
+}
+
+// look takes in one more look.
+func (s sight) look(f Facts, v contest.Verdict) sight {
+	s.facts, s.verdict = f, v
+	if !v.Invalid {
+		s.success, s.good, s.status = f.At, f, v.Status
+	}
+	return s
 }
 
 func (x *Exporter) remember(team contest.Slug, f Facts, v contest.Verdict) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	s := x.seen[team]
-	s.facts, s.verdict = f, v
-	if !v.Invalid {
-		s.success, s.good = f.At, f
-	}
-	x.seen[team] = s
+	x.seen[team] = x.seen[team].look(f, v)
 }
 
 // forget drops the teams that are no more.
@@ -95,7 +100,7 @@ func series() []struct {
 			}},
 		{"hackload_git_passed", "Whether the team's repository meets the contest's rule.",
 			func(s sight) (float64, bool) {
-				return flag(s.verdict.Status == contest.Passed), !s.verdict.Invalid && s.verdict.Status != contest.NoData
+				return flag(s.status == contest.Passed), s.status == contest.Passed || s.status == contest.Failed
 			}},
 	}
 }
