@@ -28,19 +28,18 @@ const keepBills = 24 * time.Hour
 
 // billed is a provider's last good answer.
 type billed struct {
-	at    time.Time
-	from  time.Time
+	at    time.Time // zero: never
 	asked map[contest.Slug]bool
 	teams map[contest.Slug][]Amount
 }
 
-func (b billed) covers(from time.Time, teams []contest.Slug) bool {
+func (b billed) covers(teams []contest.Slug) bool {
 	for _, slug := range teams {
 		if !b.asked[slug] {
 			return false
 		}
 	}
-	return !b.at.IsZero() && b.from.Equal(from)
+	return !b.at.IsZero()
 }
 
 // ledger asks one provider and keeps its last good answer: bills change slowly,
@@ -68,7 +67,7 @@ func (l *ledger) read(ctx context.Context, w window, teams []contest.Slug) (map[
 	case <-ctx.Done():
 		return l.fallback(w, teams, ctx.Err())
 	}
-	if last, _ := l.state(); last.covers(w.from, teams) && w.now.Sub(last.at) < l.fresh {
+	if last, _ := l.state(); last.covers(teams) && w.now.Sub(last.at) < l.fresh {
 		return last.teams, nil
 	}
 	got, err := l.provider.Spend(ctx, w.from, w.to, teams)
@@ -87,7 +86,7 @@ func (l *ledger) note(w window, teams []contest.Slug, got map[contest.Slug][]Amo
 	if err != nil {
 		return
 	}
-	l.last = billed{at: w.now, from: w.from, asked: make(map[contest.Slug]bool, len(teams)), teams: got}
+	l.last = billed{at: w.now, asked: make(map[contest.Slug]bool, len(teams)), teams: got}
 	for _, slug := range teams {
 		l.last.asked[slug] = true
 	}
@@ -99,7 +98,7 @@ func (l *ledger) fallback(w window, teams []contest.Slug, err error) (map[contes
 	t.Sentence = fmt.Sprintf("%s could not be asked for its bills: %s.", t.Source, brief(err))
 	last, _ := l.state()
 	age := w.now.Sub(last.at)
-	if !last.covers(w.from, teams) || age > keepBills {
+	if !last.covers(teams) || age > keepBills {
 		return nil, t
 	}
 	t.Bills = false

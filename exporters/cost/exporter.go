@@ -118,9 +118,14 @@ type answers struct {
 	usedErr    error
 }
 
-// ask reads all sources at once; none cuts another short.
+// ask reads all sources at once; none cuts another short. A source that hangs is
+// given up a little before ctx ends, so that there is a round without it.
 func (x *Exporter) ask(ctx context.Context, now time.Time, teams []contest.Team) answers {
-	ctx, cancel := context.WithTimeout(ctx, x.cfg.Timeout)
+	timeout := x.cfg.Timeout
+	if end, ok := ctx.Deadline(); ok {
+		timeout = min(timeout, end.Sub(now)*9/10)
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	slugs := make([]contest.Slug, len(teams))
 	for i, t := range teams {
@@ -177,8 +182,8 @@ func (x *Exporter) window(now time.Time) (window, bool) {
 	if !x.cfg.To.IsZero() && x.cfg.To.Before(now) {
 		w.to = x.cfg.To
 	}
-	if w.from.IsZero() { // whole days, so that an answer serves for a while
-		w.from = w.to.UTC().AddDate(0, 0, -30).Truncate(24 * time.Hour)
+	if w.from.IsZero() {
+		w.from = w.to.AddDate(0, 0, -30)
 	}
 	return w, w.from.Before(w.to)
 }

@@ -202,6 +202,20 @@ func TestScrapeTimeout(t *testing.T) {
 	})
 }
 
+// A scraper in a hurry gets a round without the source that hangs.
+func TestScrapeGivesUpOnASourceInTime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := exporter(t, cost.Config{Providers: []cost.Provider{hanging("AWS")}}).Handler(standing().list)
+		begun := time.Now()
+		w := get(t, h, "/metrics", "X-Prometheus-Scrape-Timeout-Seconds", "5")
+		require.Equal(t, 4050*time.Millisecond, time.Since(begun))
+		require.Contains(t, w.Body.String(), "\nhackload_cost_up 1\n")
+		require.Contains(t, w.Body.String(), `hackload_cost_source_up{source="AWS"} 0`)
+		require.Contains(t, w.Body.String(), `hackload_cost_spent{currency="KZT",team="alem"} 12000`)
+	})
+}
+
 func TestPages(t *testing.T) {
 	t.Parallel()
 	teams := standing()

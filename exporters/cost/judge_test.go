@@ -112,6 +112,15 @@ func TestWhereTheTotalComesFrom(t *testing.T) {
 			spend: "$11", bills: []cost.Bill{bill("AWS", usd(10))}, status: contest.Passed, total: "11 USD",
 			findings: "passed spend: Spent 11 USD: so MONEY_SPEND was read.",
 		},
+		"as much was billed as typed": {
+			spend: "10 USD", bills: []cost.Bill{bill("AWS", usd(10))}, status: contest.Passed, total: "10 USD",
+			findings: "passed spend: Spent 10 USD: so MONEY_SPEND was read.",
+		},
+		"the contest's currency before one that comes first by name": {
+			bills: []cost.Bill{bill("AWS", cost.Amount{Micros: 1, Currency: "EUR"}, kzt(7))}, status: contest.Passed, total: "7 KZT",
+			findings: "passed spend: Spent 7 KZT, as billed by AWS.\n" +
+				"warning currency: 0.000001 EUR more were billed in another currency: they are not part of the total.",
+		},
 		"billed in another currency than typed": {
 			spend: "5000", bills: []cost.Bill{bill("AWS", usd(10))}, status: contest.Passed, total: "5000 KZT",
 			findings: "passed spend: Spent 5 000 KZT: so MONEY_SPEND was read.\n" +

@@ -36,8 +36,7 @@ const (
 //   - a mark that comes more than once groups: "1,200,000";
 //   - a mark that comes once groups when one to three digits that do not start
 //     with a zero stand before it and exactly three behind ("1,200" and "1.200"
-//     are twelve hundred), unless the digits are grouped already or a
-//     word of size follows ("1.500 млн" is one and a half million);
+//     are twelve hundred), unless a word of size follows ("1.500 млн" is one and a half million);
 //   - otherwise it is the decimal mark: "1200,5", "0,500".
 //
 // The error is [ErrNothing] for a text without an amount, else a [*Refusal]: for
@@ -201,7 +200,7 @@ func decimalMark(typed string, sized bool) string {
 		return mark
 	case strings.Count(typed, mark) > 1:
 		return ""
-	case sized || strings.Contains(typed, " "):
+	case sized:
 		return mark
 	}
 	before, behind := typed[:last], typed[last+1:]

@@ -96,6 +96,13 @@ func TestSpend(t *testing.T) {
 	require.Equal(t, want, e.asked[1])
 }
 
+func TestSpendUntilMidnight(t *testing.T) {
+	e := &explorer{answer: func(string) (int, string) { return 200, page2 }}
+	_, err := provider(t, e).Spend(t.Context(), time.Date(2025, 8, 15, 0, 0, 0, 0, time.UTC), time.Date(2025, 8, 17, 0, 0, 0, 0, time.UTC), teams())
+	require.NoError(t, err)
+	require.Equal(t, map[string]any{"Start": "2025-08-15", "End": "2025-08-17"}, e.asked[0]["TimePeriod"], "the end does not count itself")
+}
+
 func TestSpendTriesAgain(t *testing.T) {
 	failed := false
 	p := provider(t, &explorer{answer: func(string) (int, string) {
