@@ -16,7 +16,8 @@
 import exec from 'k6/execution';
 import { arrivals, level, openModel, REQUEST_TIMEOUT_MS, target, whole } from './lib/levels.js';
 import { attempt } from './lib/attempt.js';
-import { contend, CONTESTANTS, surveySeats } from './lib/contention.js';
+import { contend, CONTESTANTS, CONTESTED } from './lib/contention.js';
+import { surveySeats } from './lib/hall.js';
 import { Visitor } from './lib/tickets.js';
 import { loadUsers } from './lib/users.js';
 import { verifyBookings } from './lib/verify.js';
@@ -74,7 +75,7 @@ export const options = {
  * @returns {import('./lib/attempt.js').Hall}
  */
 export function setup() {
-  const { contested, pages, atLeast } = surveySeats(new Visitor(API, users[0]));
+  const { first: contested, pages, atLeast } = surveySeats(new Visitor(API, users[0]), CONTESTED);
   // Twice as many, because an attempt may leave more than one seat taken.
   return { contested, pages, mayRunOut: contested.length > 0 && atLeast < 2 * arrivals(LEVEL) };
 }

@@ -28,7 +28,7 @@ func read(t *testing.T, fsys fs.FS, name string) string {
 
 func TestNames(t *testing.T) {
 	t.Parallel()
-	require.Equal(t, []string{"archive", "auth", "booking", "search"}, scenarios.Names())
+	require.Equal(t, []string{"archive", "auth", "booking", "cancellation", "search"}, scenarios.Names())
 }
 
 func TestOverlayIsAFileSystem(t *testing.T) {
@@ -107,7 +107,7 @@ func TestMaterialise(t *testing.T) {
 	dst := filepath.Join(t.TempDir(), "a", "b")
 	require.NoError(t, scenarios.Materialise(scenarios.Files(), dst))
 	got := os.DirFS(dst)
-	for _, name := range []string{"search.js", "archive.js", "auth.js", "booking.js", "lib/users.js", "lib/users.sample.csv", "package.json"} {
+	for _, name := range []string{"search.js", "archive.js", "auth.js", "booking.js", "cancellation.js", "lib/users.js", "lib/users.sample.csv", "package.json"} {
 		require.Equal(t, read(t, scenarios.Files(), name), read(t, got, name))
 	}
 

@@ -98,7 +98,7 @@ func optionsOf(t *testing.T, name string, env map[string]string) declared {
 
 func TestLevelsBecomeAnOpenModel(t *testing.T) {
 	t.Parallel()
-	requests := map[string]int{"search": 1, "archive": 1, "auth": 1, "booking": 4}
+	requests := map[string]int{"search": 1, "archive": 1, "auth": 1, "booking": 4, "cancellation": 4}
 	levels := map[string]contest.Level{
 		"30 a second":          {Users: 30, Ramp: contest.Duration(time.Second), Duration: contest.Duration(5 * time.Second)},
 		"50k in ten minutes":   {Users: 50_000, TimeUnit: contest.Duration(10 * time.Minute), Ramp: contest.Duration(time.Minute), Duration: contest.Duration(10 * time.Minute)},
@@ -134,10 +134,63 @@ func TestLevelsBecomeAnOpenModel(t *testing.T) {
 	}
 }
 
-func TestBadBookingUsers(t *testing.T) {
+// TestWhoCancels counts the cancellations of a level's judged phase.
+func TestWhoCancels(t *testing.T) {
 	t.Parallel()
-	_, err := start(t, "booking", map[string]string{"API_URL": "http://127.0.0.1:1", "BOOKING_USERS": "all"})
-	require.ErrorContains(t, err, `BOOKING_USERS is "all"`)
+	cases := []struct {
+		name    string
+		env     map[string]string
+		first   int // the first arrival that cancels
+		cancels int
+	}{
+		{"the rule sheet: 90,000 book, after 3 minutes 10,000 cancel",
+			map[string]string{"USERS": "100000", "TIME_UNIT": "10m", "DURATION": "10m"}, 30_000, 10_000},
+		{"a small level: enough to see something", map[string]string{"USERS": "8", "DURATION": "3s"}, 12, 6},
+		{"a short one: a booking within the bound is over by then", map[string]string{"USERS": "10", "DURATION": "20s"}, 80, 20},
+		{"never more than half of those who come", map[string]string{"USERS": "4", "DURATION": "2s"}, 4, 2},
+		{"later", map[string]string{"USERS": "10", "DURATION": "100s", "CANCEL_AFTER": "90s"}, 900, 50},
+		{"fewer", map[string]string{"USERS": "10", "DURATION": "100s", "CANCEL_PERCENT": "1"}, 300, 10},
+	}
+	count := map[string]string{"count.js": `
+		import { cancels, options } from './cancellation.js';
+		export function count() {
+			const { rate, timeUnit, duration } = options.scenarios.steady;
+			const total = (rate * parseInt(duration)) / parseInt(timeUnit);
+			const all = [...Array(total).keys()].filter((n) => cancels(n));
+			return { first: all[0], cancels: all.length };
+		}
+		export default count;`}
+	program, err := compile("count", count)
+	require.NoError(t, err)
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			c.env["API_URL"] = "http://127.0.0.1:1"
+			vm, err := run(t, program, c.env)
+			require.NoError(t, err)
+			text, err := vm.Run(t.Context(), "count", "", "")
+			require.NoError(t, err)
+			require.JSONEq(t, fmt.Sprintf(`{"first": %d, "cancels": %d}`, c.first, c.cancels), text)
+		})
+	}
+}
+
+func TestBadOptionsOfTheTicketScripts(t *testing.T) {
+	t.Parallel()
+	cases := []struct{ script, key, value, want string }{
+		{"booking", "BOOKING_USERS", "all", `BOOKING_USERS is "all"`},
+		{"cancellation", "BOOKING_USERS", "0", `BOOKING_USERS is "0"`},
+		{"cancellation", "CANCEL_PERCENT", "some", `CANCEL_PERCENT is "some"`},
+		{"cancellation", "CANCEL_AFTER", "soon", `CANCEL_AFTER is "soon"`},
+		{"cancellation", "CANCEL_AFTER", "30s", "CANCEL_AFTER is 30000 ms: it must be shorter than DURATION, 30000 ms"},
+	}
+	for _, c := range cases {
+		t.Run(c.script+" "+c.key+" "+c.value, func(t *testing.T) {
+			t.Parallel()
+			_, err := start(t, c.script, map[string]string{"API_URL": "http://127.0.0.1:1", c.key: c.value})
+			require.ErrorContains(t, err, c.want)
+		})
+	}
 }
 
 func millis(d time.Duration) string { return fmt.Sprintf("%dms", d.Milliseconds()) }
@@ -165,6 +218,16 @@ func TestThresholds(t *testing.T) {
 			"double_sold_seats":                  {"count<1"},
 			"not_provable":                       {"count<1"},
 		},
+		"cancellation": {
+			"http_req_duration{scenario:steady}":                                 {"p(95)<2000"},
+			"http_req_duration{scenario:steady,name:PATCH /api/bookings/cancel}": {"p(95)<2000"},
+			"booking_success{scenario:steady}":                                   {"rate>0.95"},
+			"cancel_success{scenario:steady}":                                    {"rate>0.95"},
+			"double_sold_seats":                                                  {"count<1"},
+			"double_freed_seats":                                                 {"count<1"},
+			"seats_not_freed":                                                    {"count<1"},
+			"not_provable":                                                       {"count<1"},
+		},
 	}
 	for _, name := range scenarios.Names() {
 		got := optionsOf(t, name, map[string]string{"API_URL": "https://team.example"}).Thresholds
@@ -190,6 +253,10 @@ func TestWhatRunsBesideTheLoad(t *testing.T) {
 	require.Equal(t, [2]int{1, 1}, [2]int{booking["verify"].VUs, booking["verify"].Iterations})
 	require.Equal(t, "6500ms", booking["contention"].StartTime, "after the load")
 	require.Equal(t, "10000ms", booking["verify"].StartTime, "after the contention")
+
+	look := optionsOf(t, "cancellation", env).Scenarios["verify"]
+	require.Equal(t, [2]int{1, 1}, [2]int{look.VUs, look.Iterations})
+	require.Equal(t, "2875ms", look.StartTime, "before the cancellations begin, 2.5 s into the judged phase")
 }
 
 func TestBadEnvironment(t *testing.T) {

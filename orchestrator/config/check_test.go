@@ -179,6 +179,31 @@ func TestRulesHashFollowsOneCriterion(t *testing.T) {
 	assert.Len(t, hash(base, contest.EventSearch), 64)
 }
 
+// TestTheRuleSheetsCancellation: the day's file holds the level that was never
+// run, and turning its service on is all that it takes.
+func TestTheRuleSheetsCancellation(t *testing.T) {
+	t.Parallel()
+	c, err := Load(Source{Flags: map[string]string{"contest": "hackload-2025"}})
+	require.NoError(t, err)
+	assert.False(t, c.Services[contest.CancellationTesting].Enabled, "off by default")
+	service := c.Services[contest.CancellationTesting]
+	service.Enabled = true
+	c.Services[contest.CancellationTesting] = service
+	assert.Empty(t, c.Check(nil))
+
+	rules := c.Contest.Criteria[contest.TicketCancellation]
+	thresholds, err := rules.ParsedThresholds()
+	require.NoError(t, err)
+	var got []string
+	for _, threshold := range thresholds {
+		got = append(got, threshold.String())
+	}
+	assert.Subset(t, got, []string{"http_req_duration{scenario:steady}: p(95)<3000", "cancel_success{scenario:steady}: rate>=0.99"})
+	require.Len(t, rules.Levels, 1)
+	assert.Equal(t, 100_000, rules.Levels[0].Users, "90,000 who book and 10,000 who cancel")
+	assert.Equal(t, map[string]string{"CANCEL_AFTER": "3m", "CANCEL_PERCENT": "10"}, rules.Env)
+}
+
 func TestThresholdsReplaceTheScripts(t *testing.T) {
 	t.Parallel()
 	c, err := Shipped("hackload-2025")

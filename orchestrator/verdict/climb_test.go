@@ -93,10 +93,11 @@ func TestMetrics(t *testing.T) {
 		{"ARCHIVE_SEARCH", "slow-service", "f"},
 		{"AUTH_PERFORMANCE", "auth", "p"},
 		{"TICKET_BOOKING", "oversold", "f"},
-		{"TICKET_CANCELLATION", "passed", "p"},
+		{"TICKET_CANCELLATION", "not-freed", "f"},
 		{"EVENT_SEARCH-down", "down", "f"},
 		{"AUTH_PERFORMANCE-down", "down", "f"},
 		{"TICKET_BOOKING-down", "down", "f"},
+		{"TICKET_CANCELLATION-ended-early", "ended-before-cancelling", "f"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -58,6 +58,11 @@ func summary(m map[string]any, in ClimbInput, shown LevelResult, measured bool) 
 		m["bookedTickets"] = whole(e.Count("successful_bookings"))
 		m["successRate"] = bookingShare(e)
 		m["doubleSoldSeats"] = mostDoubleSold(in.Results)
+	case contest.TicketCancellation:
+		m["bookedTickets"] = whole(e.Count("successful_bookings"))
+		m["cancelledBookings"] = whole(e.Count("cancelled_bookings"))
+		m["successRate"] = cancellationShare(e)
+		m["doubleSoldSeats"] = mostDoubleSold(in.Results)
 	default:
 		m["successRate"] = successShare(e, steady)
 	}
@@ -93,7 +98,16 @@ func entry(in ClimbInput, level LevelResult) map[string]any {
 		row["failedBookings"] = whole(e.Count("failed_bookings"))
 		row["conflictBookings"] = whole(e.Count("conflict_bookings"))
 		row["failedSeatRequests"] = whole(e.Count("failed_seat_requests"))
-		row["doubleSoldSeats"] = whole(e.Count("double_sold_seats"))
+		row["doubleSoldSeats"] = whole(doubleSold(e))
+	case contest.TicketCancellation:
+		row["successRate"] = cancellationShare(e)
+		row["successfulBookings"] = whole(e.Count("successful_bookings"))
+		row["failedBookings"] = whole(e.Count("failed_bookings"))
+		row["cancelledBookings"] = whole(e.Count("cancelled_bookings"))
+		row["failedCancellations"] = whole(e.Count("failed_cancellations"))
+		row["seatsFreed"] = whole(e.Count("seats_freed"))
+		row["seatsNotFreed"] = whole(e.Count("seats_not_freed"))
+		row["doubleSoldSeats"] = whole(doubleSold(e))
 	}
 	return row
 }
@@ -175,6 +189,22 @@ func bookingShare(e contest.Evidence) float64 {
 	return percent(made, made+e.Count("failed_bookings"))
 }
 
+// cancellationShare returns cancellations of all attempts to cancel, in per
+// cent; of a run that was ended before anyone cancelled, its share of bookings.
+func cancellationShare(e contest.Evidence) float64 {
+	done, failed := e.Count("cancelled_bookings"), e.Count("failed_cancellations")
+	if done+failed == 0 {
+		return bookingShare(e)
+	}
+	return percent(done, done+failed)
+}
+
+// doubleSold counts the sales too many of a seat: at once, or after it was
+// given back once.
+func doubleSold(e contest.Evidence) float64 {
+	return e.Count("double_sold_seats") + e.Count("double_freed_seats")
+}
+
 // errorCount counts the judged phase's failed requests.
 func errorCount(e contest.Evidence) int {
 	for _, c := range e.Thresholds {
@@ -201,7 +231,7 @@ func peakRPS(e contest.Evidence, level contest.Level) float64 {
 func mostDoubleSold(results []RunResult) int {
 	most := 0
 	for _, run := range results {
-		most = max(most, whole(run.Evidence.Count("double_sold_seats")))
+		most = max(most, whole(doubleSold(run.Evidence)))
 	}
 	return most
 }

@@ -72,8 +72,11 @@ func RulesFor(criterion contest.Criterion, script []contest.Threshold, overrides
 		Proof:    []string{"double_sold_seats"},
 		Provable: criterion == contest.TicketBooking || criterion == contest.TicketCancellation,
 	}
-	if criterion == contest.AuthPerformance {
+	switch criterion {
+	case contest.AuthPerformance:
 		r.WalkRequests = expectedRequests
+	case contest.TicketCancellation:
+		r.Proof = append(r.Proof, "double_freed_seats", "seats_not_freed")
 	}
 	for _, t := range thresholds {
 		if err := countable(t); err != nil {
@@ -116,9 +119,10 @@ func countable(t contest.Threshold) error {
 	return fmt.Errorf("threshold %q cannot be judged exactly over several generators: use p(N) with < or >, rate or count", t)
 }
 
-// latencyRule reports whether t bounds the judged scenario's latency from above.
+// latencyRule reports whether t bounds the judged scenario's latency from above:
+// that of all its requests, not of one route among them.
 func (r Rules) latencyRule(t contest.Threshold) bool {
-	return t.IsTrend() && t.Metric == "http_req_duration" && (t.Op == "<" || t.Op == "<=") && r.ofJudged(t)
+	return t.IsTrend() && t.Metric == "http_req_duration" && (t.Op == "<" || t.Op == "<=") && len(t.Tags) <= 1 && r.ofJudged(t)
 }
 
 func (r Rules) ofJudged(t contest.Threshold) bool {

@@ -79,8 +79,9 @@ func fromBuckets(t contest.Threshold, l *contest.Latency) (contest.ThresholdCoun
 }
 
 // silent judges a threshold that has no samples. It never passes. Iterations
-// that were started and never ended are the service's silence; without any, it
-// is ours.
+// that were started and never ended are the service's silence, and so are those
+// that never came to the request that the rule is about; without any, it is
+// ours. A run that was ended early may have been ended before the first sample.
 func (j *judgement) silent(t contest.Threshold) {
 	name := t.Tags["scenario"]
 	if name == "" {
@@ -88,7 +89,15 @@ func (j *judgement) silent(t contest.Threshold) {
 	}
 	f := contest.Finding{Rule: t.String(), Outcome: contest.OutcomeInvalid, Bound: shownBound(t), Op: t.Op}
 	f.Sentence = fmt.Sprintf("There are no samples of %s, so nothing can be said.", t.Selector())
-	if j.unfinished(name) > 0 && j.waited() {
+	part := len(t.Tags) > 1 // of the k6 scenario's samples
+	switch done := j.e.Count("iterations", name); {
+	case j.e.Launch.Aborted:
+		f.Outcome = contest.OutcomeWarning
+		f.Sentence = fmt.Sprintf("There are no samples of %s: the run was ended before there could be.", t.Selector())
+	case part && done > 0 && j.e.Count("http_reqs", name) > 0:
+		f.Outcome = contest.OutcomeFailed
+		f.Sentence = fmt.Sprintf("There are no samples of %s: none of %s iterations of %s came so far.", t.Selector(), number(done), name)
+	case j.unfinished(name) > 0 && j.waited():
 		f.Outcome = contest.OutcomeFailed
 		f.Sentence = fmt.Sprintf("There are no samples of %s: no iteration of %s came to its end, the service kept all of them waiting.", t.Selector(), name)
 	}

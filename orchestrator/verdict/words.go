@@ -58,16 +58,19 @@ func finite(v float64) float64 {
 
 // within says what the counted samples of a trend did.
 func within(t contest.Threshold) string {
-	bound := duration(t.Bound)
+	bound, requests := duration(t.Bound), "requests"
+	if route := t.Tags["name"]; route != "" {
+		requests = route + " " + requests
+	}
 	switch {
 	case t.Metric != "http_req_duration":
 		return fmt.Sprintf("samples of %s were %s %s", t.Selector(), opWords(t.Op), plain(t.Bound))
 	case t.Op == "<":
-		return "requests were answered in under " + bound
+		return requests + " were answered in under " + bound
 	case t.Op == "<=":
-		return "requests were answered within " + bound
+		return requests + " were answered within " + bound
 	}
-	return "requests were answered after " + bound
+	return requests + " were answered after " + bound
 }
 
 // rated says what the true samples of a rate are.
@@ -79,6 +82,8 @@ func rated(t contest.Threshold) string {
 		return "checks passed"
 	case "booking_success":
 		return "attempts became bookings"
+	case "cancel_success":
+		return "cancellations succeeded"
 	}
 	return "samples of " + t.Selector() + " were true"
 }
@@ -88,6 +93,10 @@ func counted(t contest.Threshold, total float64) string {
 	switch t.Metric {
 	case "double_sold_seats":
 		return "Seats sold twice: " + number(total)
+	case "double_freed_seats":
+		return "Sales too many of seats that were given back: " + number(total)
+	case "seats_not_freed":
+		return "Seats that stayed taken after they were given back: " + number(total)
 	case "not_provable":
 		return "Reads that did not show what was sold: " + number(total)
 	}

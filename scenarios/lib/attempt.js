@@ -11,7 +11,7 @@
 import { check } from 'k6';
 import { Counter, Rate } from 'k6/metrics';
 import { between, oneOf } from './catalogue.js';
-import { made } from './tickets.js';
+import { made, same } from './tickets.js';
 
 const successful = new Counter('successful_bookings');
 const failed = new Counter('failed_bookings');
@@ -131,14 +131,4 @@ function isBooked(visitor, booking, seat) {
     'the booking is listed with its seat': (b) =>
       b !== undefined && (b.seats === undefined || b.seats.some((listed) => same(listed, seat))),
   });
-}
-
-/**
- * Some services write an id as a number here and as text there.
- * @param {number | string} id
- * @param {number | string} other
- * @returns {boolean}
- */
-function same(id, other) {
-  return String(id) === String(other);
 }

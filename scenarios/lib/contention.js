@@ -22,56 +22,12 @@ export const CONTESTANTS = 10;
  * that answers slower than a slot fire only every second or third slot, and
  * still meet at every seat.
  */
-const SEATS = 23;
+export const CONTESTED = 23;
 const SLOT_MS = 50;
-
-/** Pages that are looked through for the seats to fight for. */
-const MOST_PAGES = 4;
-
-/** Pages of seats that a hall may have (the contest's stadium: 5000), else few. */
-const PAGES = [5000, 500];
-const FEW_PAGES = 50;
-/** Where the last page is looked for: a few seats may be sold already. */
-const NEAR_END = 0.98;
-
-/** A slow service is not asked for how many pages it has. */
-const SURVEY_MS = 4000;
 
 /**
  * @typedef {import('./tickets.js').Visitor} Visitor
  */
-
-/**
- * Looks at the seats before anyone books. `contested` are the first free seats,
- * fewer or none where the service has no more; `pages` is how many pages of
- * seats there are, roughly: enough to spread visitors over the hall; `atLeast`
- * is how many free seats were seen to be there.
- * @param {Visitor} visitor
- * @returns {{contested: (number | string)[], pages: number, atLeast: number}}
- */
-export function surveySeats(visitor) {
-  const began = Date.now();
-  /** @type {Set<number | string>} */
-  const seats = new Set();
-  let perPage = 0;
-  for (let page = 1; page <= MOST_PAGES && seats.size < SEATS; page++) {
-    const found = visitor.seats({ page, status: 'FREE' }) ?? visitor.seats({ page, status: 'FREE' });
-    if (found === undefined || found.length === 0) {
-      break;
-    }
-    perPage = Math.max(perPage, found.length);
-    found.filter((seat) => seat.free).forEach((seat) => seats.add(seat.id));
-  }
-  const contested = [...seats].slice(0, SEATS);
-  const pages = PAGES.find((page) => {
-    const last = Math.floor(page * NEAR_END);
-    const found = Date.now() - began < SURVEY_MS ? visitor.seats({ page: last, status: 'FREE' }) : undefined;
-    // A service that ignores the page answers with the first one.
-    return found !== undefined && found.length > 0 && found[0].id !== contested[0];
-  });
-  const atLeast = pages === undefined ? seats.size : Math.floor(pages * NEAR_END) * perPage;
-  return { contested, pages: pages ?? FEW_PAGES, atLeast };
-}
 
 /**
  * One contestant: a booking of the own, then each contested seat once.

@@ -63,6 +63,18 @@ export function patch(url, body, call) {
 }
 
 /**
+ * Changes something in several places at the same moment: at most six requests
+ * to one host are under way at once, so more than six would not be that.
+ * @param {{url: string, body: unknown, call: Call}[]} changes
+ * @returns {Answer[]}
+ */
+export function patchTogether(changes) {
+  return http.batch(
+    changes.map(({ url, body, call }) => ({ method: 'PATCH', url, body: JSON.stringify(body), params: params(call) })),
+  );
+}
+
+/**
  * The body as JSON; undefined when it is none.
  * @param {Answer} answer
  * @returns {any}

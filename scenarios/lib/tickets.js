@@ -16,10 +16,15 @@ const OK = http.expectedStatuses(200);
 const MADE = http.expectedStatuses(200, 201);
 const SELECTED = http.expectedStatuses(200, 201, 419); // 419: somebody was quicker
 const REFUSED = http.expectedStatuses(403);
+const ANSWERED = http.expectedStatuses({ min: 200, max: 499 }); // whatever it says, the service works
+
+/** The route that the script of cancellations judges by itself. */
+export const CANCEL = 'PATCH /api/bookings/cancel';
 
 /**
  * @typedef {import('./http.js').Answer} Answer
  * @typedef {import('./users.js').User} User
+ * @typedef {{url: string, body: unknown, call: import('./http.js').Call}} Change a PATCH, not yet sent
  * @typedef {{id: number | string, free: boolean}} Seat
  * @typedef {{id: number | string, event: number | string | undefined, seats: (number | string)[] | undefined}} Booking
  */
@@ -56,12 +61,13 @@ export class Visitor {
   }
 
   /**
-   * The visitor's bookings; undefined when the service gave no list.
+   * The visitor's bookings; undefined when the service gave no list. Services
+   * that go on listing what was cancelled, and say so, list it for the record.
    * @returns {Booking[] | undefined}
    */
   bookings() {
     const answer = get(`${this.api}/api/bookings`, this.#call('GET /api/bookings', OK));
-    return list(answer, 'bookings')?.filter(hasId).map(toBooking);
+    return list(answer, 'bookings')?.filter(hasId).filter(stands).map(toBooking);
   }
 
   /**
@@ -71,8 +77,19 @@ export class Visitor {
    * @returns {Answer}
    */
   select(booking, seat) {
+    const { url, body, call } = this.selecting(booking, seat);
+    return patch(url, body, call);
+  }
+
+  /**
+   * What select sends, for several visitors at once.
+   * @param {number | string} booking
+   * @param {number | string} seat
+   * @returns {Change}
+   */
+  selecting(booking, seat) {
     const body = { booking_id: booking, seat_id: seat };
-    return patch(`${this.api}/api/seats/select`, body, this.#call('PATCH /api/seats/select', SELECTED));
+    return { url: `${this.api}/api/seats/select`, body, call: this.#call('PATCH /api/seats/select', SELECTED) };
   }
 
   /**
@@ -94,8 +111,19 @@ export class Visitor {
    * @returns {Answer}
    */
   cancel(booking, { mine }) {
-    const call = this.#call('PATCH /api/bookings/cancel', mine ? MADE : REFUSED);
-    return patch(`${this.api}/api/bookings/cancel`, { booking_id: booking }, call);
+    const { url, body } = this.cancelling(booking);
+    return patch(url, body, this.#call(CANCEL, mine ? MADE : REFUSED));
+  }
+
+  /**
+   * What the owner's cancel sends, for sending it more than once: what the
+   * service says to the second one is its own business.
+   * @param {number | string} booking
+   * @returns {Change}
+   */
+  cancelling(booking) {
+    const body = { booking_id: booking };
+    return { url: `${this.api}/api/bookings/cancel`, body, call: this.#call(CANCEL, ANSWERED) };
   }
 
   /**
@@ -116,6 +144,34 @@ export class Visitor {
  */
 export function made(answer) {
   return answer.status === 200 || answer.status === 201;
+}
+
+/**
+ * Whether an answer says that something was not to be had: 419, or another
+ * word for it.
+ * @param {Answer} answer
+ * @returns {boolean}
+ */
+export function refused(answer) {
+  return answer.status >= 400 && answer.status < 500;
+}
+
+/**
+ * Some services write an id as a number here and as text there.
+ * @param {number | string} id
+ * @param {number | string} other
+ * @returns {boolean}
+ */
+export function same(id, other) {
+  return String(id) === String(other);
+}
+
+/**
+ * @param {any} value
+ * @returns {boolean}
+ */
+function stands(value) {
+  return !/^cancel/i.test(String(value.status ?? ''));
 }
 
 /**

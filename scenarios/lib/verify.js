@@ -9,10 +9,10 @@
 
 import { Counter } from 'k6/metrics';
 
-const doubleSold = new Counter('double_sold_seats');
-/** Also added to when there was no contention to look at. */
+export const doubleSold = new Counter('double_sold_seats');
+/** Also added to when there was no contention, no cancellation to look at. */
 export const notProvable = new Counter('not_provable');
-const verifiedSeats = new Counter('verified_seats');
+export const verifiedSeats = new Counter('verified_seats');
 
 /** A list that fails is asked for so many times in all. */
 const MOST_TRIES = 3;
@@ -20,7 +20,16 @@ const MOST_TRIES = 3;
 /** After so long, reading that cannot end in time is given up. */
 const PATIENCE_MS = 5000;
 
-/** @typedef {import('./tickets.js').Visitor} Visitor */
+/**
+ * @typedef {import('./tickets.js').Visitor} Visitor
+ * @typedef {number | string} Id
+ * @typedef {object} Holding who has a seat
+ * @property {Id} seat
+ * @property {Map<string, {id: Id, owner: Visitor}>} bookings by their ids as text
+ * @typedef {object} Books
+ * @property {Map<string, Holding>} seats by their ids as text
+ * @property {number} gaps how many visitors' bookings could not be read
+ */
 
 /**
  * @param {Visitor[]} visitors
@@ -28,16 +37,11 @@ const PATIENCE_MS = 5000;
  */
 export function verifyBookings(visitors, lasting) {
   const books = readBooks(visitors, lasting);
-  let seats = 0;
-  let tooMany = 0;
-  for (const bookings of books.holders.values()) {
-    seats++;
-    tooMany += bookings.size - 1;
-  }
-  verifiedSeats.add(seats);
+  const tooMany = soldTwice(books);
+  verifiedSeats.add(books.seats.size);
   // A seat that was sold twice is proven, however much was not read; that none
   // was is proven by reading everything, and by finding anything at all.
-  const proven = tooMany > 0 || (books.gaps === 0 && seats > 0);
+  const proven = tooMany > 0 || (books.gaps === 0 && books.seats.size > 0);
   notProvable.add(proven ? 0 : 1);
   if (proven) {
     doubleSold.add(tooMany);
@@ -45,15 +49,28 @@ export function verifyBookings(visitors, lasting) {
 }
 
 /**
- * Reads everybody's bookings: which bookings hold a seat, and how much could
- * not be read.
+ * How many bookings too many hold a seat.
+ * @param {Books} books
+ * @returns {number}
+ */
+export function soldTwice({ seats }) {
+  let tooMany = 0;
+  for (const { bookings } of seats.values()) {
+    tooMany += bookings.size - 1;
+  }
+  return tooMany;
+}
+
+/**
+ * Reads everybody's bookings.
  * @param {Visitor[]} visitors
  * @param {number} lasting milliseconds from now
+ * @returns {Books}
  */
-function readBooks(visitors, lasting) {
+export function readBooks(visitors, lasting) {
   const began = Date.now();
-  /** @type {Map<string, Set<string>>} */
-  const holders = new Map();
+  /** @type {Books['seats']} */
+  const seats = new Map();
   let gaps = 0;
   for (const [read, visitor] of visitors.entries()) {
     const spent = Date.now() - began;
@@ -61,7 +78,7 @@ function readBooks(visitors, lasting) {
       gaps += visitors.length - read;
       break;
     }
-    const bookings = readPatiently(visitor, began + lasting);
+    const bookings = patiently(() => visitor.bookings(), began + lasting);
     if (bookings === undefined) {
       gaps++;
       continue;
@@ -69,24 +86,28 @@ function readBooks(visitors, lasting) {
     for (const booking of bookings) {
       // No list may also mean that this booking has no seat yet.
       for (const seat of booking.seats ?? []) {
-        const held = holders.get(String(seat)) ?? new Set();
-        holders.set(String(seat), held.add(String(booking.id)));
+        const held = seats.get(String(seat)) ?? { seat, bookings: new Map() };
+        held.bookings.set(String(booking.id), { id: booking.id, owner: visitor });
+        seats.set(String(seat), held);
       }
     }
   }
-  return { holders, gaps };
+  return { seats, gaps };
 }
 
 /**
- * A visitor's bookings; undefined when they could not be had in time.
- * @param {Visitor} visitor
+ * What `read` gives, asked again where it gives nothing; undefined when it
+ * could not be had in time.
+ * @template T
+ * @param {() => T | undefined} read
  * @param {number} until
+ * @returns {T | undefined}
  */
-function readPatiently(visitor, until) {
+export function patiently(read, until) {
   for (let tries = 1; tries <= MOST_TRIES && Date.now() < until; tries++) {
-    const bookings = visitor.bookings();
-    if (bookings !== undefined) {
-      return bookings;
+    const found = read();
+    if (found !== undefined) {
+      return found;
     }
   }
   return undefined;

@@ -1,0 +1,292 @@
+package scenarios_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/hackload-kz/hackload/orchestrator/lab/biletter"
+	"github.com/hackload-kz/hackload/scenarios"
+)
+
+// office lays one mistake over a service that is right otherwise.
+type office struct {
+	service http.Handler
+	mistake func(o *office, w http.ResponseWriter, r *http.Request, body []byte)
+
+	mu        sync.Mutex
+	cancelled map[int64][]int64 // seats by the id of the cancelled booking
+}
+
+func (o *office) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	o.mistake(o, w, r, body)
+}
+
+// ask sends the service a request of the office's own, as whoever r is from.
+func (o *office) ask(r *http.Request, method, path string, body any) (status int, answer []byte) {
+	text, err := json.Marshal(body)
+	if err != nil {
+		return 0, nil
+	}
+	own := httptest.NewRequestWithContext(r.Context(), method, path, bytes.NewReader(text))
+	own.Header.Set("Authorization", r.Header.Get("Authorization"))
+	rec := httptest.NewRecorder()
+	o.service.ServeHTTP(rec, own)
+	return rec.Code, rec.Body.Bytes()
+}
+
+// pass hands a request on as it came.
+func (o *office) pass(w http.ResponseWriter, r *http.Request, body []byte) {
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	o.service.ServeHTTP(w, r)
+}
+
+// cancel hands a cancellation on, and remembers the seats that it gave back.
+// first reports whether this was what ended the booking.
+func (o *office) cancel(w http.ResponseWriter, r *http.Request, body []byte) (seats []int64, first bool) {
+	var wanted struct {
+		ID int64 `json:"booking_id"`
+	}
+	if json.Unmarshal(body, &wanted) != nil {
+		o.pass(w, r, body)
+		return nil, false
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if seats, done := o.cancelled[wanted.ID]; done {
+		w.WriteHeader(http.StatusOK)
+		return seats, false
+	}
+	_, answer := o.ask(r, http.MethodGet, "/api/bookings", nil)
+	for _, b := range bookingsIn(answer) {
+		if b.ID == wanted.ID {
+			for _, s := range b.Seats {
+				seats = append(seats, s.ID)
+			}
+		}
+	}
+	o.cancelled[wanted.ID] = seats
+	o.pass(w, r, body)
+	return seats, true
+}
+
+type listedBooking struct {
+	ID     int64  `json:"id"`
+	Event  int64  `json:"event_id"`
+	Status string `json:"status,omitempty"`
+	Seats  []struct {
+		ID int64 `json:"id"`
+	} `json:"seats,omitempty"`
+}
+
+func bookingsIn(answer []byte) []listedBooking {
+	var bookings []listedBooking
+	if json.Unmarshal(answer, &bookings) != nil {
+		return nil
+	}
+	return bookings
+}
+
+func is(r *http.Request, method, path string) bool { return r.Method == method && r.URL.Path == path }
+
+func cancels(r *http.Request) bool { return is(r, http.MethodPatch, "/api/bookings/cancel") }
+
+// keepsSeats cancels bookings, but the seats stay taken.
+func keepsSeats(ghost string) func(*office, http.ResponseWriter, *http.Request, []byte) {
+	return func(o *office, w http.ResponseWriter, r *http.Request, body []byte) {
+		if !cancels(r) {
+			o.pass(w, r, body)
+			return
+		}
+		seats, _ := o.cancel(w, r, body)
+		r.Header.Set("Authorization", ghost)
+		var booking struct {
+			ID int64 `json:"id"`
+		}
+		_, answer := o.ask(r, http.MethodPost, "/api/bookings", map[string]any{"event_id": 1})
+		if json.Unmarshal(answer, &booking) != nil {
+			return
+		}
+		for _, seat := range seats {
+			o.ask(r, http.MethodPatch, "/api/seats/select", map[string]any{"booking_id": booking.ID, "seat_id": seat})
+		}
+	}
+}
+
+// freesAgain frees a booking's seats each time that it is cancelled, whoever
+// has them by then. The service below it lets anyone release a seat.
+func freesAgain(o *office, w http.ResponseWriter, r *http.Request, body []byte) {
+	if !cancels(r) {
+		o.pass(w, r, body)
+		return
+	}
+	seats, first := o.cancel(w, r, body)
+	for _, seat := range seats {
+		if !first {
+			o.ask(r, http.MethodPatch, "/api/seats/release", map[string]any{"seat_id": seat})
+		}
+	}
+}
+
+// pretends answers that it cancelled, and does nothing.
+func pretends(o *office, w http.ResponseWriter, r *http.Request, body []byte) {
+	if !cancels(r) {
+		o.pass(w, r, body)
+	}
+}
+
+// refuses never cancels.
+func refuses(o *office, w http.ResponseWriter, r *http.Request, body []byte) {
+	if cancels(r) {
+		http.Error(w, "not now", 419)
+		return
+	}
+	o.pass(w, r, body)
+}
+
+// late takes its time, for cancelling alone.
+func late(o *office, w http.ResponseWriter, r *http.Request, body []byte) {
+	if cancels(r) {
+		time.Sleep(2100 * time.Millisecond)
+	}
+	o.pass(w, r, body)
+}
+
+// hidesSeats lists bookings without their seats.
+func hidesSeats(o *office, w http.ResponseWriter, r *http.Request, body []byte) {
+	if !is(r, http.MethodGet, "/api/bookings") {
+		o.pass(w, r, body)
+		return
+	}
+	_, answer := o.ask(r, http.MethodGet, "/api/bookings", nil)
+	bookings := bookingsIn(answer)
+	for i := range bookings {
+		bookings[i].Seats = nil
+	}
+	_ = json.NewEncoder(w).Encode(bookings)
+}
+
+// hidesHall lists free seats only.
+func hidesHall(o *office, w http.ResponseWriter, r *http.Request, body []byte) {
+	if status := r.URL.Query().Get("status"); status == "RESERVED" || status == "SOLD" {
+		http.Error(w, "no such filter", http.StatusBadRequest)
+		return
+	}
+	o.pass(w, r, body)
+}
+
+// ignoresPages gives the first page of taken seats, whichever was asked for.
+func ignoresPages(o *office, w http.ResponseWriter, r *http.Request, body []byte) {
+	if q := r.URL.Query(); q.Get("status") == "RESERVED" {
+		q.Set("page", "1")
+		r.URL.RawQuery = q.Encode()
+	}
+	o.pass(w, r, body)
+}
+
+// keepsRecord goes on listing cancelled bookings, and says what they are.
+func keepsRecord(o *office, w http.ResponseWriter, r *http.Request, body []byte) {
+	switch {
+	case cancels(r):
+		o.cancel(w, r, body)
+	case is(r, http.MethodGet, "/api/bookings"):
+		_, answer := o.ask(r, http.MethodGet, "/api/bookings", nil)
+		bookings := bookingsIn(answer)
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		for id, seats := range o.cancelled { // everybody's: more than a service would
+			b := listedBooking{ID: id, Event: 1, Status: "CANCELLED"}
+			for _, seat := range seats {
+				b.Seats = append(b.Seats, struct {
+					ID int64 `json:"id"`
+				}{seat})
+			}
+			bookings = append(bookings, b)
+		}
+		_ = json.NewEncoder(w).Encode(bookings)
+	default:
+		o.pass(w, r, body)
+	}
+}
+
+// TestMistakesInCancelling runs the script against services that are right in
+// all but one thing: each fails by the threshold that is about it, and a service
+// that does the same thing in another way passes.
+func TestMistakesInCancelling(t *testing.T) {
+	t.Parallel()
+	sample, err := scenarios.SampleUsers()
+	require.NoError(t, err)
+	for !sample[len(sample)-1].Active {
+		sample = sample[:len(sample)-1]
+	}
+	ghost := sample[len(sample)-1]
+	request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
+	request.SetBasicAuth(ghost.Email, ghost.Password)
+	const passes = ""
+	cases := []struct {
+		name    string
+		kind    biletter.Kind
+		mistake func(*office, http.ResponseWriter, *http.Request, []byte)
+		fails   string
+	}{
+		{"seats stay taken", biletter.Good, keepsSeats(request.Header.Get("Authorization")), "seats_not_freed: count<1"},
+		{"seats are freed at each cancellation", biletter.Leaky, freesAgain, "double_freed_seats: count<1"},
+		{"nothing is done", biletter.Good, pretends, "cancel_success{scenario:steady}: rate>0.95"},
+		{"it is refused", biletter.Good, refuses, "cancel_success{scenario:steady}: rate>0.95"},
+		{"it takes too long", biletter.Good, late, "http_req_duration{name:PATCH /api/bookings/cancel,scenario:steady}: p(95)<2000"},
+		{"no seats in a booking", biletter.Good, hidesSeats, "not_provable: count<1"},
+		{"taken seats are not listed", biletter.Good, hidesHall, "not_provable: count<1"},
+		{"only a page of them is", biletter.Good, ignoresPages, "not_provable: count<1"},
+		{"cancelled bookings are kept for the record", biletter.Good, keepsRecord, passes},
+	}
+	world, err := biletter.NewWorld(time.Now())
+	require.NoError(t, err)
+	dir := t.TempDir()
+	require.NoError(t, scenarios.Materialise(scenarios.Files(), dir))
+	type outcome struct {
+		code int
+		told string
+	}
+	outcomes := make([]outcome, len(cases))
+	var group sync.WaitGroup
+	for i, c := range cases { // almost all of the time is waiting
+		service, err := biletter.New(c.kind, biletter.Options{World: world})
+		require.NoError(t, err)
+		server := httptest.NewServer(&office{service: service, mistake: c.mistake, cancelled: map[int64][]int64{}})
+		defer server.Close()
+		group.Go(func() {
+			outcomes[i].code, outcomes[i].told = measure(t, filepath.Join(dir, "cancellation.js"), server.URL, "USERS=12", "DURATION=2s")
+		})
+	}
+	group.Wait()
+	for i, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			got := outcomes[i]
+			if c.fails == passes {
+				require.Equal(t, exitDone, got.code, got.told)
+				return
+			}
+			require.Equal(t, exitThresholds, got.code, got.told)
+			require.Contains(t, lastLine(got.told), c.fails)
+		})
+	}
+}
+
+func lastLine(text string) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	return lines[len(lines)-1]
+}
