@@ -79,8 +79,7 @@ func (w *window) mark(a answer) answer {
 		"X-RateLimit-Limit": number(int64(w.limit)), "X-RateLimit-Remaining": number(int64(w.left())),
 		"X-RateLimit-Used": number(int64(w.used)), "X-RateLimit-Reset": number(w.resets.Unix()), "X-RateLimit-Resource": "core",
 	} {
-		// GitHub writes the name with a capital L, which Go's canonical form lacks.
-		a.header[name] = []string{value}
+		a.header.Set(name, value)
 	}
 	return a
 }
