@@ -102,7 +102,8 @@ func (s scraper) metrics(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 	shot, err := s.take(ctx, "")
 	fresh := prometheus.NewRegistry()
-	fresh.MustRegister(collector{take: func() snapshot { return shot }}, constant("up", "Whether the teams and what counts for all could be read.", truth(err == nil)))
+	fresh.MustRegister(collector{take: func() snapshot { return shot }},
+		constant("up", "Whether the teams and what counts for all could be read.", truth(err == nil)))
 	promhttp.HandlerFor(prometheus.Gatherers{fresh, s.self}, promhttp.HandlerOpts{}).ServeHTTP(w, r)
 }
 

@@ -16,6 +16,7 @@ var ErrNothing = errors.New("no amount is given: write 0 if nothing was spent")
 // It never quotes the text: people paste odd things.
 type Refusal struct{ Sentence string }
 
+// Error returns the sentence.
 func (r *Refusal) Error() string { return r.Sentence }
 
 func refuse(format string, a ...any) error { return &Refusal{Sentence: fmt.Sprintf(format, a...)} }
