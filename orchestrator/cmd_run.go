@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -84,6 +85,10 @@ func runByHand(ctx context.Context, w world, o runOptions, scenario string) (err
 	script, err := findScenario(scenario)
 	if err != nil {
 		return usage(err, "Name a shipped scenario ("+strings.Join(scenarios.Names(), ", ")+") or the path of a k6 script.")
+	}
+	if o.publish && script.service.Criterion == "" {
+		return usage(fmt.Errorf("--publish: script %s belongs to no criterion of the Hub", script.name),
+			"Publish one of "+strings.Join(scenarios.Names(), ", ")+", or leave --publish out.")
 	}
 	if o.smoke {
 		return smoke(ctx, w, o, script)
@@ -227,7 +232,9 @@ func measure(ctx context.Context, w world, o runOptions, c *config.Config, scrip
 		return err
 	}
 	defer func() { err = errors.Join(err, wk.Close()) }()
-	return wk.work(ctx, func(ctx context.Context) error { return wk.byHand(ctx, w, o, script) }, nil)
+	err = wk.work(ctx, func(ctx context.Context) error { return wk.byHand(ctx, w, o, script) }, nil)
+	// Nobody would follow a load that goes on after this command.
+	return errors.Join(err, wk.line.Abandon(context.WithoutCancel(ctx)))
 }
 
 func (o runOptions) assemble(ctx context.Context, s site) (*works, error) {
@@ -245,7 +252,7 @@ func (w *works) byHand(ctx context.Context, out world, o runOptions, script foun
 	stop := newWatch(out, w).start(ctx)
 	defer stop()
 	rules := config.Criterion{Scenario: script.name, Levels: []contest.Level{o.level()}, Repeats: 1, Score: config.ScoreSum, Result: config.ResultLatest}
-	round, err := w.line.ByHand(ctx, team, script.service, rules, o.publish && script.service.Criterion != "")
+	round, err := w.line.ByHand(ctx, team, script.service, rules, o.publish)
 	if err != nil {
 		return err
 	}
@@ -259,7 +266,25 @@ func (w *works) byHand(ctx context.Context, out world, o runOptions, script foun
 		}
 	}
 	stop()
-	return w.tellRun(ctx, out, o, run)
+	told := w.tellRun(ctx, out, o, run)
+	if !o.publish {
+		return told
+	}
+	return cmp.Or(w.refused(ctx, run), told)
+}
+
+// refused returns an error when the Hub said no to the update of a run.
+func (w *works) refused(ctx context.Context, run contest.Run) error {
+	parked, err := w.store.Outbox(ctx, contest.OutboxParked)
+	if err != nil {
+		return err
+	}
+	for _, r := range parked {
+		if r.Update.TeamSlug == run.Team.Slug && r.Update.CriteriaType == run.Criterion {
+			return fmt.Errorf("the hub refused %s %s: %s", run.Team.Slug, run.Criterion, r.Error)
+		}
+	}
+	return nil
 }
 
 // teamByHand is the team that the run is labelled with; for publishing, the

@@ -21,10 +21,11 @@ import (
 // outside is a Hub and one team's service that live in the test's own process,
 // so that they outlive a killed orchestrator.
 type outside struct {
-	hub   *labhub.Hub
-	key   string
-	hubAt string
-	stop  func()
+	hub     *labhub.Hub
+	key     string
+	hubAt   string
+	service string // the team's URL
+	stop    func()
 }
 
 // standUp starts the Hub and a good team's service on loopback.
@@ -46,7 +47,7 @@ func standUp(t *testing.T) *outside {
 	require.NoError(t, h.Seed(t.Context(), labhub.Team{Slug: "good", Name: "Good", Environment: []labhub.Variable{
 		{Key: "ENDPOINT_URL", Value: "http://" + at.Addr().String(), Category: "api"},
 	}}))
-	o := &outside{hub: h, key: key}
+	o := &outside{hub: h, key: key, service: "http://" + at.Addr().String()}
 	o.open(t, "127.0.0.1:0")
 	t.Cleanup(func() { o.stop() })
 	return o
