@@ -188,3 +188,27 @@ func TestOwnTroubleIsNoVerdict(t *testing.T) {
 	require.Equal(t, contest.Passed, b.verdict("a").Status)
 	b.settled(1)
 }
+
+// A target that holds up the preflight for as long as it may leaves the step
+// the time to end the run.
+func TestPreflightLeavesTimeForTheRest(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, ladder(1, 10))
+	b.teams = []contest.Team{team("tarpit")}
+	line, _ := b.open()
+	round := b.begin(line)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+	defer cancel()
+	line.Preflight = func(ctx context.Context, _ string, _ bool) contest.Preflight {
+		deadline, ok := ctx.Deadline()
+		require.True(t, ok)
+		require.Less(t, time.Until(deadline), 50*time.Minute)
+		require.Greater(t, time.Until(deadline), 30*time.Minute)
+		return contest.Preflight{Error: "no answer within 45m"}
+	}
+	_, err := line.Advance(ctx, b.runs(round, contest.RunLeased)[0].ID)
+	require.NoError(t, err)
+	b.drive(line, round)
+	require.Equal(t, contest.Failed, b.verdict("tarpit").Status)
+	b.atRest()
+}

@@ -73,7 +73,7 @@ func (l *Line) move(ctx context.Context, before store.Run, after store.Run, also
 func (l *Line) prepare(ctx context.Context, run store.Run) error {
 	next := run
 	next.TestID = contest.NewTestID(run.Team.Slug, run.Scenario, run.Level.Users, strings.ToLower(newID()))
-	next.Preflight = l.Preflight(ctx, run.Team.Endpoint, l.limits.Reset[run.Criterion])
+	next.Preflight = l.preflight(ctx, run)
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("prepare run %s: %w", run.ID, err)
 	}
@@ -95,6 +95,18 @@ func (l *Line) prepare(ctx context.Context, run store.Run) error {
 	}
 	next.State = contest.RunPrepared
 	return l.move(ctx, run, next, nil)
+}
+
+// preflight looks at the target for three quarters of the step's time at most. A
+// target that keeps everybody waiting would use the step up otherwise, time and
+// again, and the round would never end.
+func (l *Line) preflight(ctx context.Context, run store.Run) contest.Preflight {
+	if deadline, ok := ctx.Deadline(); ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-time.Until(deadline)/4))
+		defer cancel()
+	}
+	return l.Preflight(ctx, run.Team.Endpoint, l.limits.Reset[run.Criterion])
 }
 
 // inForce returns the configuration that was in force when the climb's round

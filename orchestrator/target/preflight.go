@@ -71,6 +71,9 @@ func (p *Prober) Preflight(ctx context.Context, endpoint string, reset bool) con
 }
 
 func (p *Prober) call(ctx context.Context, method, endpoint, path string, timeout time.Duration) (int, error) {
+	if deadline, ok := ctx.Deadline(); ok {
+		timeout = min(timeout, time.Until(deadline).Round(time.Millisecond))
+	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, method, strings.TrimRight(endpoint, "/")+path, nil)
