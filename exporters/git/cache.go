@@ -13,8 +13,10 @@ import (
 )
 
 // Cache keeps GitHub's answers by their address, so that an unchanged one needs
-// not be sent again, nor counts against our limit. Its methods may be called at
-// once; it may lose any entry at any time.
+// not be sent again, nor counts against our limit. GitHub's tags hold for the
+// credentials that they were given to: a token keeps them, a GitHub App's hourly
+// tokens begin anew. Its methods may be called at once; it may lose any entry at
+// any time.
 type Cache interface {
 	Get(key string) (Entry, bool)
 	Put(key string, e Entry)

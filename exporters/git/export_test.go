@@ -31,3 +31,6 @@ func CollectorOf(facts map[contest.Slug]Facts, r Rules, limit, left int, resets 
 		limits: &limiter{known: true, limit: limit, left: left, resets: resets, answered: map[string]int{"2xx": 7, "304": 12}},
 	}
 }
+
+// ExplainRemote says what an error of another host means.
+func ExplainRemote(err error) (State, string) { return remote{timeout: time.Second}.explain(err) }

@@ -117,8 +117,6 @@ func (x *Exporter) Measure(ctx context.Context, teams []contest.Team, each func(
 		return fmt.Errorf("measure repositories: %w", err)
 	}
 	x.forget(teams)
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel() // before the wait below would be for nobody
 	queue, verdicts := make(chan contest.Team), make(chan contest.Verdict)
 	go func() {
 		defer close(queue)
@@ -147,7 +145,7 @@ func (x *Exporter) Measure(ctx context.Context, teams []contest.Team, each func(
 	for v := range verdicts {
 		each(v)
 	}
-	if err := ctx.Err(); err != nil {
+	if ctx.Err() != nil {
 		return fmt.Errorf("measure repositories: %w", context.Cause(ctx))
 	}
 	return nil
@@ -210,6 +208,8 @@ func (x *Exporter) look(ctx context.Context, team contest.Team, down string) Fac
 		f.GitHub, f.State, f.Reason = true, Unmeasured, down
 	default:
 		f.GitHub = true
+		owner, name, _ := r.names()
+		f.Repository.Path = owner + "/" + name // without a page of an Enterprise server
 		x.github.look(ctx, &f, x.rules, started)
 	}
 	f.At, f.Took = started, time.Since(started)

@@ -232,7 +232,7 @@ func TestHostsOfTheAPI(t *testing.T) {
 	s := open(t, github.Options{Repos: []github.Repo{repo("good", commits(12, time.Hour, time.Hour))}}, cardRules(), func(c *git.Config) {
 		c.Hosts = []string{"github.example.kz"}
 	})
-	v := measure(t.Context(), t, s.x, teamOf("good", "https://github.example.kz/hackload-kz/good/tree/main"))["good"]
+	v := measure(t.Context(), t, s.x, teamOf("good", "https://github.example.kz/hackload-kz/good/pulls"))["good"]
 	require.Equal(t, contest.Passed, v.Status)
 	require.Equal(t, "https://github.example.kz/hackload-kz/good", v.Metrics["repositoryUrl"])
 	for _, url := range []string{"ftp://github.com", "github.com", "://", "https://"} {

@@ -202,7 +202,8 @@ func isLimit(resp *http.Response) bool {
 		return false
 	}
 	resp.Body = io.NopCloser(bytes.NewReader(body))
-	return bytes.Contains(bytes.ToLower(body), []byte("secondary rate limit"))
+	body = bytes.ToLower(body)
+	return bytes.Contains(body, []byte("secondary rate limit")) || bytes.Contains(body, []byte("abuse detection"))
 }
 
 // class is the label that an answer is counted under.

@@ -82,6 +82,7 @@ func TestLimiter(t *testing.T) {
 		{"secondary, seconds", []reply{{status: 403, header: map[string]string{"Retry-After": "7"}}, ok}, time.Minute, []time.Duration{0, 7 * time.Second}, 200, false},
 		{"secondary as 429", []reply{{status: 429, header: map[string]string{"Retry-After": "7"}}, ok}, time.Minute, []time.Duration{0, 7 * time.Second}, 200, false},
 		{"secondary in words", []reply{{status: 403, body: "You have exceeded a secondary rate limit."}, ok}, 2 * time.Minute, []time.Duration{0, time.Minute}, 200, false},
+		{"secondary in the words of old", []reply{{status: 403, body: "You have triggered an abuse detection mechanism."}, ok}, 2 * time.Minute, []time.Duration{0, time.Minute}, 200, false},
 		{"secondary, a date", []reply{{status: 429, header: map[string]string{"Retry-After": "Sat, 01 Jan 2000 00:00:20 GMT"}}, ok}, time.Minute, []time.Duration{0, 20 * time.Second}, 200, false},
 		{"secondary, nonsense", []reply{{status: 429, header: map[string]string{"Retry-After": "soon"}}, ok}, 2 * time.Minute, []time.Duration{0, time.Minute}, 200, false},
 		{"longer than the caller has", []reply{{status: 429, header: map[string]string{"Retry-After": "90"}}}, time.Minute, []time.Duration{0}, 0, true},

@@ -248,3 +248,20 @@ func TestMeasureEndsWithItsContext(t *testing.T) {
 	require.ErrorIs(t, err, context.Canceled)
 	require.Equal(t, []contest.Slug{"good"}, got)
 }
+
+// A name that nobody has is the team's affair; a name server that is away is not.
+func TestNamesThatCannotBeLookedUp(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		err  net.DNSError
+		want git.State
+	}{
+		"unknown":   {net.DNSError{Err: "no such host", Name: "secret.kz", IsNotFound: true}, git.Unreachable},
+		"temporary": {net.DNSError{Err: "server misbehaving", Name: "secret.kz", IsTemporary: true}, git.Unmeasured},
+		"late":      {net.DNSError{Err: "i/o timeout", Name: "secret.kz", IsTimeout: true}, git.Unmeasured},
+	} {
+		state, sentence := git.ExplainRemote(fmt.Errorf("dial: %w", &net.OpError{Op: "dial", Err: &row.err}))
+		require.Equal(t, row.want, state, name)
+		require.NotContains(t, sentence, "secret", name)
+	}
+}

@@ -33,8 +33,9 @@ func (r Repository) URL() string {
 
 // names returns owner and name of a repository on GitHub.
 func (r Repository) names() (owner, name string, ok bool) {
-	owner, name, ok = strings.Cut(r.Path, "/")
-	return owner, name, ok && ownerPattern.MatchString(owner) && namePattern.MatchString(name)
+	owner, rest, _ := strings.Cut(r.Path, "/")
+	name, _, _ = strings.Cut(rest, "/")
+	return owner, name, ownerPattern.MatchString(owner) && namePattern.MatchString(name)
 }
 
 const (
@@ -47,7 +48,7 @@ var (
 	ownerPattern   = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,38}$`)
 	namePattern    = regexp.MustCompile(`^[A-Za-z0-9._-]{1,100}$`)
 	segmentPattern = regexp.MustCompile(`^~?[A-Za-z0-9._+-]{1,200}$`)
-	// known are the schemes of git and of the web, and the ways to mistype them.
+	// These schemes are git's and the web's; one slash is a usual mistake.
 	knownScheme = regexp.MustCompile(`(?i)^(git\+https?|https?|git\+ssh|ssh\+git|ssh|git):/+`)
 	anyScheme   = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*:/`)
 	scpForm     = regexp.MustCompile(`^(?:[A-Za-z0-9._-]+@)?([^/:@\[\]]+):/*([^/:@][^:@]*)$`)
