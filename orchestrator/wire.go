@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -139,16 +140,14 @@ func (w *works) openMetricStore(ctx context.Context) (*metricstore.Store, error)
 	if err != nil {
 		return nil, err
 	}
-	m, err := (*metricstore.Store)(nil), error(nil)
-	if last != "" {
-		again := c
-		again.Listen = last
-		m, err = metricstore.Open(again)
+	again := c
+	again.Listen = listenAgain(c.Listen, last)
+	m, err := metricstore.Open(again)
+	if err != nil && again.Listen != c.Listen {
+		m, err = metricstore.Open(c)
 	}
-	if m == nil {
-		if m, err = metricstore.Open(c); err != nil {
-			return nil, err
-		}
+	if err != nil {
+		return nil, err
 	}
 	w.closers = append(w.closers, m.Close)
 	return m, w.store.Write(ctx, func(tx *store.Tx) error {
@@ -157,6 +156,17 @@ func (w *works) openMetricStore(ctx context.Context) (*metricstore.Store, error)
 }
 
 const metaMetricsAddr = "metrics.addr"
+
+// listenAgain returns the last address where the configured one leaves the port
+// open, and the configured one where it names a port, or another host by now.
+func listenAgain(configured, last string) string {
+	host, port, err := net.SplitHostPort(configured)
+	lastHost, _, lastErr := net.SplitHostPort(last)
+	if err != nil || lastErr != nil || port != "0" || net.ParseIP(host) != nil && host != lastHost {
+		return configured
+	}
+	return last
+}
 
 func (w *works) openLauncher() error {
 	c := w.config
