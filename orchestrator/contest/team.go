@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -30,6 +31,20 @@ type Team struct {
 	// Notes are what was wrong with the team's own data, in sentences for its
 	// page ("ENDPOINT_URL is hidden by the Hub, so it was not used").
 	Notes []string `json:"notes,omitempty"`
+	// Secure names those of Endpoint, Repository and Spend that the team marked
+	// as secure, by their JSON names: they are used but shown to nobody.
+	Secure []string `json:"secure,omitempty"`
+}
+
+// Shown returns the team as people may see it: with "<secret>" in place of what
+// it marked as secure.
+func (t Team) Shown() Team {
+	for name, value := range map[string]*string{"endpoint": &t.Endpoint, "repository": &t.Repository, "spend": &t.Spend} {
+		if *value != "" && slices.Contains(t.Secure, name) {
+			*value = "<secret>"
+		}
+	}
+	return t
 }
 
 // Target returns the scheme-less host:port that a lease is held on.

@@ -223,3 +223,17 @@ func TestTestID(t *testing.T) {
 		require.Equal(t, valid, slug.Valid(), "%q", slug)
 	}
 }
+
+func TestShownHidesWhatIsSecure(t *testing.T) {
+	t.Parallel()
+	team := contest.Team{Slug: "good", Endpoint: "https://team.kz", Repository: "https://github.com/x/y", Spend: "12"}
+	require.Equal(t, team, team.Shown(), "nothing is secure")
+	team.Secure = []string{"endpoint", "spend"}
+	shown := team.Shown()
+	require.Equal(t, "<secret>", shown.Endpoint)
+	require.Equal(t, "https://github.com/x/y", shown.Repository)
+	require.Equal(t, "<secret>", shown.Spend)
+	require.Equal(t, "https://team.kz", team.Endpoint, "the team itself keeps it")
+	team.Spend = ""
+	require.Empty(t, team.Shown().Spend, "what is not there is not hidden")
+}

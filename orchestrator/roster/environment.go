@@ -1,0 +1,99 @@
+package roster
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+
+	"github.com/hackload-kz/hackload/orchestrator/contest"
+)
+
+// Keys lists, in order of preference, the keys of a team's environment that
+// hold each thing. An empty list means the default.
+type Keys struct {
+	Endpoint   []string
+	Repository []string
+	Spend      []string
+}
+
+// DefaultKeys returns the keys of the design document followed by the ones that
+// teams really use.
+func DefaultKeys() Keys {
+	return Keys{
+		Endpoint:   []string{"APPLICATION_URL", "ENDPOINT_URL"},
+		Repository: []string{"GITHUB_REPOSITORY_URL", "Repo"},
+		Spend:      []string{"MONEY_SPEND"},
+	}
+}
+
+func (k Keys) withDefaults() Keys {
+	def := DefaultKeys()
+	if len(k.Endpoint) == 0 {
+		k.Endpoint = def.Endpoint
+	}
+	if len(k.Repository) == 0 {
+		k.Repository = def.Repository
+	}
+	if len(k.Spend) == 0 {
+		k.Spend = def.Spend
+	}
+	return k
+}
+
+// all lists every key once or more.
+func (k Keys) all() []string {
+	return append(append(append([]string{}, k.Endpoint...), k.Repository...), k.Spend...)
+}
+
+// variable is one entry of a team's environment.
+type variable struct {
+	value  string
+	secure bool
+}
+
+// fill sets the team's fields from its environment.
+func (k Keys) fill(t *contest.Team, environment map[string]variable) {
+	for _, part := range []struct {
+		name string
+		into *string
+		keys []string
+	}{
+		{"endpoint", &t.Endpoint, k.Endpoint},
+		{"repository", &t.Repository, k.Repository},
+		{"spend", &t.Spend, k.Spend},
+	} {
+		for _, key := range part.keys {
+			v := environment[key]
+			if v.value = strings.TrimSpace(v.value); v.value == "" {
+				continue
+			}
+			*part.into = v.value
+			if v.secure {
+				t.Secure = append(t.Secure, part.name)
+			}
+			break
+		}
+	}
+}
+
+// override reads the named key of a team's k6 variables, the JSON object that
+// the organisers pass to their own load generators. Nothing set is no error.
+func override(variables []byte, key string) (string, error) {
+	if len(variables) == 0 || key == "" {
+		return "", nil
+	}
+	var object map[string]json.RawMessage
+	if err := json.Unmarshal(variables, &object); err != nil {
+		// The cause would quote what may be a secret.
+		return "", errors.New("is not a JSON object")
+	}
+	raw, ok := object[key]
+	if !ok || string(raw) == "null" {
+		return "", nil
+	}
+	var value string
+	if err := json.Unmarshal(raw, &value); err != nil {
+		return "", errors.New("has a " + key + " that is not text")
+	}
+	return strings.TrimSpace(value), nil
+}
