@@ -118,6 +118,29 @@ func (x *examination) derive() {
 		}
 	}
 	x.problems = append(x.problems, verdict.Explain(rules, x.evidence, x.judged.Verdict)...)
+	x.compareRow()
+}
+
+// compareRow holds the run's own row, which the pages show, against the
+// evidence and the verdict.
+func (x *examination) compareRow() {
+	r, e := x.run, x.evidence
+	for _, c := range []struct {
+		name      string
+		row, want any
+	}{
+		{"id", r.ID, e.Run},
+		{"testId", r.TestID, e.TestID},
+		{"team", r.Team.Slug, e.Team},
+		{"criterion", r.Criterion, e.Criterion},
+		{"scenario", r.Scenario, e.Scenario},
+		{"level", r.Level, e.Level},
+		{"outcome", r.Outcome, x.judged.Verdict.Outcome},
+	} {
+		if c.row != c.want {
+			x.note("run: its %s is %v, evidence and verdict have %v", c.name, c.row, c.want)
+		}
+	}
 }
 
 func (x *examination) print(out io.Writer) {
