@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -117,7 +118,7 @@ func (a *account) close(f form) (contest.Evidence, error) {
 	e := contest.Evidence{
 		Version: contest.EvidenceVersion,
 		Run:     s.Run.ID, TestID: s.Run.TestID, Team: s.Run.Team.Slug,
-		Criterion: s.Run.Criterion, Scenario: s.Run.Scenario, Level: s.Run.Level, Endpoint: s.Run.Team.Endpoint,
+		Criterion: s.Run.Criterion, Scenario: s.Run.Scenario, Level: s.Run.Level, Endpoint: withoutUser(s.Run.Team.Endpoint),
 		Window: contest.Window{From: s.Launch.Started.UTC(), To: s.Launch.Ended.UTC()},
 		Script: s.Script, ConfigHash: s.ConfigHash, Preflight: s.Preflight, Launch: s.Launch,
 		Thresholds: a.thresholdCounts(),
@@ -133,6 +134,20 @@ func (a *account) close(f form) (contest.Evidence, error) {
 	a.lookForLatency(e)
 	e.Gaps = a.gaps
 	return e, nil
+}
+
+// withoutUser returns an endpoint as anyone may read it: evidence is public, and
+// credentials in a URL are not.
+func withoutUser(endpoint string) string {
+	u, err := url.Parse(endpoint)
+	if err != nil {
+		return ""
+	}
+	if u.User == nil {
+		return endpoint
+	}
+	u.User = nil
+	return u.String()
 }
 
 // asked lists the queries cut down to one run: they give the same values, and

@@ -218,3 +218,28 @@ func TestGaps(t *testing.T) {
 		})
 	}
 }
+
+// Evidence may be downloaded by anyone, so it holds no team's password.
+func TestEvidenceHoldsNoCredentials(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct{ endpoint, want string }{
+		"none":     {"https://good.example.org/base", "https://good.example.org/base"},
+		"password": {"https://team:s3cret@good.example.org/base", "https://good.example.org/base"},
+		"token":    {"https://s3cret@good.example.org", "https://good.example.org"},
+		"no URL":   {"http://team:s3cret@good.example.org:port", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			at := time.Now()
+			s := subject(t, "good-search-10-a", at.Add(-time.Minute), 1)
+			s.Run.Team.Endpoint = row.endpoint
+			nothing := func(context.Context, string, time.Time) ([]contest.Sample, error) { return nil, nil }
+			found, err := evidence.Collect(t.Context(), nothing, at, []evidence.Subject{s})
+			require.NoError(t, err)
+			require.Equal(t, row.want, found["good-search-10-a"].Endpoint)
+			sealed, err := evidence.Seal(found["good-search-10-a"])
+			require.NoError(t, err)
+			require.NotContains(t, string(sealed.JSON), "s3cret")
+		})
+	}
+}
