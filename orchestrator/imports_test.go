@@ -39,7 +39,7 @@ func arrows() []arrow {
 			why: "a stage is handed functions; it knows no other stage and no outside system",
 		},
 		{
-			from:  []string{"orchestrator/hub", "orchestrator/prom", "orchestrator/kube", "orchestrator/metricstore", "orchestrator/loadgen", "orchestrator/target"},
+			from:  []string{"orchestrator/hub", "orchestrator/prom", "orchestrator/kube", "orchestrator/metricstore", "orchestrator/loadgen", "orchestrator/target", "orchestrator/roster", "orchestrator/grafana"},
 			never: append([]string{"orchestrator/conduct", "orchestrator/store", "orchestrator/schedule", "orchestrator/web", "orchestrator/lab"}, stages...),
 			why:   "an outside system is called by the line and does not know it",
 		},
@@ -103,6 +103,7 @@ func owners() []owner {
 		{"k8s.io", []string{"orchestrator/kube"}, "there is one client of Kubernetes"},
 		{"github.com/riverqueue", []string{"orchestrator/schedule", "orchestrator/store"}, "the job queue can be replaced in one place"},
 		{"modernc.org/sqlite", []string{"orchestrator/store", "orchestrator/lab"}, "only state knows which database it is in"},
+		{"github.com/jackc/pgx", []string{"orchestrator/roster", "orchestrator/store"}, "a database is read where it is known which one it is"},
 		{"github.com/spf13/cobra", []string{".", "orchestrator/loadgen"}, "only main reads arguments, and the generator those of k6"},
 		{"html/template", []string{"orchestrator/web"}, "pages are made in one place"},
 		{"flag", []string{}, "arguments are read with cobra, where they are read at all"},
