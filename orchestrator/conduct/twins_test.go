@@ -23,6 +23,7 @@ func TestTwins(t *testing.T) {
 			t.Parallel()
 			b := newBench(t, ladder(1, 10))
 			b.gens.plan = func(contest.Launch, int) outcome { return held }
+			b.gens.strangers = lines > 1
 			b.teams = []contest.Team{team("a")}
 			var all []*conduct.Line
 			for range lines {

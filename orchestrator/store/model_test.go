@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -55,15 +56,25 @@ func TestStoreAgreesWithItsModel(t *testing.T) {
 
 func (m *model) lease(t *testing.T) {
 	capacity := m.rand.IntN(5)
-	var want []int
-	for i := range m.runs {
-		r := &m.runs[i]
-		if _, busy := m.held[r.Target]; r.State != contest.RunPlanned || busy || len(m.held) >= capacity {
+	first, waits := map[string]int{}, map[string]int{}
+	for i, r := range m.runs {
+		if _, busy := m.held[r.Target]; r.State != contest.RunPlanned || busy {
 			continue
 		}
-		m.held[r.Target] = i
+		if waits[r.Target] == 0 {
+			first[r.Target] = i
+		}
+		waits[r.Target]++
+	}
+	targets := slices.SortedFunc(maps.Keys(first), func(a, b string) int {
+		return cmp.Or(cmp.Compare(waits[b], waits[a]), cmp.Compare(first[a], first[b]))
+	})
+	var want []int
+	for _, target := range targets[:max(0, min(len(targets), capacity-len(m.held)))] {
+		r := &m.runs[first[target]]
+		m.held[target] = first[target]
 		r.State, r.Attempt = contest.RunLeased, r.Attempt+1
-		want = append(want, i)
+		want = append(want, first[target])
 	}
 	require.Equal(t, want, positions(lease(t, m.s, capacity)))
 }

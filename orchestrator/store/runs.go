@@ -40,14 +40,17 @@ func (tx *Tx) InsertRun(ctx context.Context, r Run) error {
 // nextRuns finds the first planned run of each free target, so that however many
 // runs wait for one target, the others get their turn.
 const nextRuns = `SELECT doc FROM runs JOIN (
-	SELECT id, row_number() OVER (PARTITION BY target ORDER BY position, planned_at, id) AS turn
+	SELECT id, row_number() OVER (PARTITION BY target ORDER BY position, planned_at, id) AS turn,
+		count(*) OVER (PARTITION BY target) AS waits
 	FROM runs WHERE state = 'planned' AND target NOT IN (SELECT target FROM leases)
 ) AS waiting ON waiting.id = runs.id AND waiting.turn = 1
-ORDER BY position, planned_at, runs.id LIMIT ?`
+ORDER BY waits DESC, position, planned_at, runs.id LIMIT ?`
 
-// Lease takes the targets of the next planned runs, in the order of their
-// positions, as long as fewer than capacity targets are held, and returns the
-// runs in their new state. A target is held by one run at a time.
+// Lease takes the targets of the next planned runs as long as fewer than
+// capacity targets are held, and returns the runs in their new state. A target
+// is held by one run at a time. The targets that most runs wait for come first,
+// because theirs can only be done one after the other; among equals, the runs
+// come in the order of their positions.
 func (tx *Tx) Lease(ctx context.Context, capacity int) ([]Run, error) {
 	var held int
 	if err := tx.SQL.QueryRowContext(ctx, `SELECT count(*) FROM leases`).Scan(&held); err != nil {
