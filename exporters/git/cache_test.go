@@ -108,7 +108,8 @@ func TestCacheMayLoseAnything(t *testing.T) {
 
 	c.Put("http://api/repos/a/b", git.Entry{ETag: `"1"`, Body: []byte(`{"full_na`)})
 	w.script = append(w.script, reply{status: 200, header: map[string]string{"ETag": `"2"`}, body: full})
-	require.Equal(t, first, fetch(t, rt), "a broken entry is asked for anew")
+	require.Equal(t, first, fetch(t, rt))
+	require.Equal(t, []string{"", `"1"`, ""}, w.tags, "a broken entry is asked for anew")
 }
 
 // A cache that was carried over a restart saves all requests of the first round.

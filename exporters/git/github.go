@@ -36,20 +36,18 @@ func newGitHub(c Config, api *url.URL) (*gitHub, error) {
 		return nil, err
 	}
 	limits := newLimiter(c, auth)
-	g := github.NewClient(&http.Client{Transport: &cached{next: limits, cache: c.Cache}, CheckRedirect: onceInside(api)})
+	g := github.NewClient(&http.Client{Transport: &cached{next: limits, cache: c.Cache}, CheckRedirect: once})
 	g.BaseURL, g.UserAgent = api, c.UserAgent
 	return &gitHub{client: g, limits: limits, idle: bounds.transport.CloseIdleConnections}, nil
 }
 
-// onceInside follows one redirect, for a repository that has moved, and only
-// where it stays on the API's own address.
-func onceInside(api *url.URL) func(*http.Request, []*http.Request) error {
-	return func(next *http.Request, via []*http.Request) error {
-		if len(via) > 1 || next.URL.Scheme != api.Scheme || next.URL.Host != api.Host {
-			return errRedirect
-		}
-		return nil
+// once follows one redirect, for a repository that has moved. That it stays on
+// the API's own address is seen to where requests are sent, see bounded.
+func once(_ *http.Request, via []*http.Request) error {
+	if len(via) > 1 {
+		return errRedirect
 	}
+	return nil
 }
 
 var errRedirect = errors.New("redirected away")

@@ -82,7 +82,7 @@ func (x *Exporter) Handler(teams func(context.Context) ([]contest.Team, error)) 
 // probe looks at one known team within the scraper's time and answers with a
 // registry of its own. What the rounds saw is not touched.
 func (x *Exporter) probe(w http.ResponseWriter, r *http.Request, teams func(context.Context) ([]contest.Team, error)) {
-	ctx, cancel := context.WithTimeout(r.Context(), scrapeTime(r))
+	ctx, cancel := context.WithTimeout(r.Context(), scrapeTime(r.Header.Get("X-Prometheus-Scrape-Timeout-Seconds")))
 	defer cancel()
 	all, err := listTeams(ctx, teams)
 	if err != nil {
@@ -123,9 +123,9 @@ func probeGauge(name, help string, value float64) prometheus.Collector {
 	return g
 }
 
-// scrapeTime is how long the scraper waits, less a margin.
-func scrapeTime(r *http.Request) time.Duration {
-	seconds, err := strconv.ParseFloat(r.Header.Get("X-Prometheus-Scrape-Timeout-Seconds"), 64)
+// scrapeTime is how long the scraper says that it waits, less a margin.
+func scrapeTime(header string) time.Duration {
+	seconds, err := strconv.ParseFloat(header, 64)
 	if err != nil || !(seconds > 0 && seconds < 3600) {
 		return probeTimeout
 	}

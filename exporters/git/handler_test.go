@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -144,12 +145,44 @@ func TestProbeIsInTime(t *testing.T) {
 	s := open(t, github.Options{}, cardRules(), func(c *git.Config) { c.Request = time.Minute })
 	s.lab.Fail(func(*http.Request) *github.Fault { return &github.Fault{Hang: true} })
 	h := s.x.Handler(func(context.Context) ([]contest.Team, error) { return []contest.Team{teamOf("good", at("good"))}, nil })
-	for _, timeout := range []string{"0.9", "0.2"} {
-		status, body := page(t, h, "/probe?target=good", "X-Prometheus-Scrape-Timeout-Seconds", timeout)
-		require.Equal(t, http.StatusOK, status)
-		require.Contains(t, body, "probe_success 0\n")
-		require.Contains(t, body, "hackload_git_up{team=\"good\"} 0\n")
+	status, body := page(t, h, "/probe?target=good", "X-Prometheus-Scrape-Timeout-Seconds", "0.2")
+	require.Equal(t, http.StatusOK, status)
+	require.Contains(t, body, "probe_success 0\n")
+	require.Contains(t, body, "hackload_git_up{team=\"good\"} 0\n")
+	for header, want := range map[string]time.Duration{
+		"15": 14500 * time.Millisecond, "1.5": time.Second, "1": 500 * time.Millisecond, "0.2": 100 * time.Millisecond,
+		"": 10 * time.Second, "soon": 10 * time.Second, "0": 10 * time.Second, "-1": 10 * time.Second, "NaN": 10 * time.Second, "1e99": 10 * time.Second,
+	} {
+		require.Equal(t, want, git.ScrapeTime(header), header)
 	}
+}
+
+// However many scrapers there are, only so many teams are looked at at once.
+func TestProbesAreBounded(t *testing.T) {
+	t.Parallel()
+	s := open(t, github.Options{}, cardRules(), func(c *git.Config) { c.Workers = 2 })
+	var g gauge
+	s.lab.Fail(func(*http.Request) *github.Fault {
+		g.add(1)
+		defer g.add(-1)
+		time.Sleep(20 * time.Millisecond) // so that they meet, were they not held apart
+		return &github.Fault{Status: http.StatusNotFound}
+	})
+	h := s.x.Handler(func(context.Context) ([]contest.Team, error) { return []contest.Team{teamOf("good", at("good"))}, nil })
+	server := httptest.NewServer(h)
+	defer server.Close()
+	var probes sync.WaitGroup
+	for range 12 {
+		probes.Go(func() {
+			resp, err := server.Client().Get(server.URL + "/probe?target=good")
+			if err == nil {
+				_ = resp.Body.Close()
+			}
+		})
+	}
+	probes.Wait()
+	require.EqualValues(t, 12, len(s.paths()))
+	require.LessOrEqual(t, g.most.Load(), int64(2))
 }
 
 func TestHandlerWithoutTeams(t *testing.T) {

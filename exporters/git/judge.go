@@ -79,7 +79,7 @@ func score(r Rules, f Facts, s contest.Status) int {
 	case s == contest.NoData || r.Kind != KindGraded:
 		return 0
 	}
-	share := min(80, 10+14*min(f.Commits, 5))
+	share := 10 + 14*min(f.Commits, 5)
 	if r.recent(f) {
 		share += 10
 	}

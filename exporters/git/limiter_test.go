@@ -24,6 +24,7 @@ type wire struct {
 
 	mu   sync.Mutex
 	sent []time.Duration // since began
+	tags []string        // that were asked with
 	from time.Time
 }
 
@@ -41,6 +42,7 @@ func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	r := w.script[min(len(w.sent), len(w.script)-1)]
 	w.sent = append(w.sent, time.Since(w.from))
+	w.tags = append(w.tags, req.Header.Get("If-None-Match"))
 	header := http.Header{}
 	for name, value := range r.header {
 		if value == "+10m" {

@@ -75,8 +75,8 @@ func (r remote) list(ctx context.Context, repo Repository) (*packp.AdvRefs, erro
 			return nil, errAddress
 		}
 	}
-	wire := r.transport(ctx)
-	defer wire.CloseIdleConnections()
+	wire := r.transport()
+	defer wire.CloseIdleConnections() // ends a connection that is still being made, too
 	client := githttp.NewClientWithOptions(&http.Client{Transport: limited{wire}, CheckRedirect: hop}, &githttp.ClientOptions{
 		RedirectPolicy: githttp.FollowInitialRedirects,
 	})
@@ -96,11 +96,9 @@ func (r remote) list(ctx context.Context, repo Repository) (*packp.AdvRefs, erro
 	return refs, errors.Join(err, session.Close())
 }
 
-// transport dials what the guard allows, and nothing else. Its connections end
-// with ctx, even those that are still being made: http.Transport would go on with
-// them for a later request that will not come.
-func (r remote) transport(ctx context.Context) *http.Transport {
-	dialer := &net.Dialer{Control: func(_, address string, _ syscall.RawConn) error {
+// transport dials what the guard allows, and nothing else.
+func (r remote) transport() *http.Transport {
+	dialer := &net.Dialer{Timeout: r.timeout, Control: func(_, address string, _ syscall.RawConn) error {
 		ap, err := netip.ParseAddrPort(address)
 		if err != nil {
 			return guarded{err}
@@ -111,14 +109,9 @@ func (r remote) transport(ctx context.Context) *http.Transport {
 		return nil
 	}}
 	return &http.Transport{
-		DialContext: func(_ context.Context, network, address string) (net.Conn, error) {
-			conn, err := dialer.DialContext(ctx, network, address)
-			if err == nil {
-				context.AfterFunc(ctx, func() { _ = conn.Close() })
-			}
-			return conn, err
-		},
+		DialContext:            dialer.DialContext,
 		TLSClientConfig:        &tls.Config{RootCAs: r.roots, MinVersion: tls.VersionTLS12},
+		TLSHandshakeTimeout:    r.timeout,
 		DisableKeepAlives:      true,
 		MaxResponseHeaderBytes: 64 << 10,
 	}
