@@ -13,6 +13,9 @@ import (
 const (
 	schedLatencies = "/sched/latencies:seconds"
 	heapObjects    = "/memory/classes/heap/objects:bytes"
+	// A share of processor time over less than this says nothing: the last flush
+	// may follow the one before by milliseconds, and is itself most of the work.
+	shortestReading = 500 * time.Millisecond
 )
 
 // health watches this process: whether it had the processor time that it needed
@@ -22,48 +25,65 @@ type health struct {
 	at      time.Time
 	cpu     time.Duration
 	latency *metrics.Float64Histogram
+	shares  shares // as of at
 }
 
-// healthReading is what was seen since the reading before.
+// healthReading is what was seen since the reading before; one that comes too
+// soon after it repeats its shares.
 type healthReading struct {
-	CPU           float64 // processor time used, as a share of what may be used
-	SchedLatency  float64 // p99 of the time goroutines waited to run, seconds
+	shares
 	Heap          float64 // bytes of live and not yet collected objects
 	Throttled     float64 // seconds that the control group was held back, since its start
 	HasThrottling bool
 }
 
+// shares are what needs some time to be seen.
+type shares struct {
+	CPU          float64 // processor time used, as a share of what may be used
+	SchedLatency float64 // p99 of the time goroutines waited to run, seconds
+}
+
 func newHealth(root string) *health {
 	h := &health{root: os.DirFS(root)}
-	h.read()
+	h.at, h.cpu, h.latency = time.Now(), processorTime(), waits()
 	return h
 }
 
 func (h *health) read() healthReading {
-	samples := []metrics.Sample{{Name: schedLatencies}, {Name: heapObjects}}
-	metrics.Read(samples)
-	var r healthReading
-	if samples[1].Value.Kind() == metrics.KindUint64 {
-		r.Heap = float64(samples[1].Value.Uint64())
-	}
-	if samples[0].Value.Kind() == metrics.KindFloat64Histogram {
-		latency := samples[0].Value.Float64Histogram()
-		r.SchedLatency = quantileSince(h.latency, latency, 0.99)
-		h.latency = latency
-	}
 	group := readCgroup(h.root)
-	r.Throttled, r.HasThrottling = group.throttled.Seconds(), group.hasThrottling
-
-	now, cpu := time.Now(), processorTime()
-	if wall := now.Sub(h.at); !h.at.IsZero() && wall > 0 {
+	now := time.Now()
+	if wall := now.Sub(h.at); wall >= shortestReading || h.shares == (shares{}) && wall > 0 {
 		cores := float64(runtime.GOMAXPROCS(0))
 		if group.cores > 0 {
 			cores = min(cores, group.cores)
 		}
-		r.CPU = (cpu - h.cpu).Seconds() / (wall.Seconds() * cores)
+		cpu, latency := processorTime(), waits()
+		h.shares = shares{
+			CPU:          (cpu - h.cpu).Seconds() / (wall.Seconds() * cores),
+			SchedLatency: quantileSince(h.latency, latency, 0.99),
+		}
+		h.at, h.cpu, h.latency = now, cpu, latency
 	}
-	h.at, h.cpu = now, cpu
-	return r
+	return healthReading{shares: h.shares, Heap: heap(), Throttled: group.throttled.Seconds(), HasThrottling: group.hasThrottling}
+}
+
+// waits returns how long goroutines have waited to run, since the start.
+func waits() *metrics.Float64Histogram {
+	sample := []metrics.Sample{{Name: schedLatencies}}
+	metrics.Read(sample)
+	if sample[0].Value.Kind() != metrics.KindFloat64Histogram {
+		return &metrics.Float64Histogram{}
+	}
+	return sample[0].Value.Float64Histogram()
+}
+
+func heap() float64 {
+	sample := []metrics.Sample{{Name: heapObjects}}
+	metrics.Read(sample)
+	if sample[0].Value.Kind() != metrics.KindUint64 {
+		return 0
+	}
+	return float64(sample[0].Value.Uint64())
 }
 
 // processorTime returns the user and system time of this process.

@@ -87,3 +87,18 @@ func FuzzLabels(f *testing.F) {
 		require.LessOrEqual(t, len(labelValue(value)), maxLabelValue)
 	})
 }
+
+// The last flush may follow the one before at once. Its own work over so short a
+// time must not make an idle generator look busy.
+func TestHealthOfAShortMomentRepeatsTheLast(t *testing.T) {
+	t.Parallel()
+	h := newHealth("/")
+	h.at, h.cpu = h.at.Add(-time.Hour), h.cpu-time.Minute
+	long := h.read().shares
+	require.Positive(t, long.CPU)
+	require.Less(t, long.CPU, 0.5)
+	h.at, h.cpu = time.Now().Add(time.Hour), h.cpu-time.Hour // busy, and no pause of this machine makes it long
+	require.Equal(t, long, h.read().shares)
+	h.at = time.Now().Add(-time.Second)
+	require.Greater(t, h.read().CPU, 1.0, "the next reading covers it")
+}
