@@ -19,7 +19,7 @@ import (
 func exporterCommand(w world) *cobra.Command {
 	var file, listen, webConfig string
 	cmd := &cobra.Command{
-		Use:   "exporter git|cost",
+		Use:   "exporter git|deployment|cost",
 		Short: "One exporter alone, for Prometheus",
 		Long: `exporter serves what one exporter sees of the Hub's teams, by the conventions of
 Prometheus: /metrics, /probe?target=TEAM for one team alone, /-/healthy and
@@ -46,13 +46,15 @@ exporter toolkit.`,
 
 // exporterServices says which exporter measures for which service.
 func exporterServices() map[string]contest.ServiceKey {
-	return map[string]contest.ServiceKey{"git": contest.GitMonitor, "cost": contest.CostTracking}
+	return map[string]contest.ServiceKey{
+		"git": contest.GitMonitor, "deployment": contest.DeploymentMonitor, "cost": contest.CostTracking,
+	}
 }
 
 func exporter(ctx context.Context, w world, c *config.Config, name string, flags *toolkit.FlagConfig) error {
 	key, ok := exporterServices()[name]
 	if !ok {
-		return usage(fmt.Errorf("there is no exporter %q", name), "Choose git or cost.")
+		return usage(fmt.Errorf("there is no exporter %q", name), "Choose git, deployment or cost.")
 	}
 	if err := c.ValidateServe(); err != nil {
 		return usage(err, "The exporter looks at the Hub's teams: set API_BASE_URL and SERVICE_API_KEY.")
@@ -81,6 +83,12 @@ func (w *works) exporterHandler(key contest.ServiceKey) (http.Handler, error) {
 			return nil, err
 		}
 		w.closers = append(w.closers, func() error { x.Close(); return nil })
+		return x.Handler(w.contestants), nil
+	case contest.DeploymentMonitor:
+		x, err := w.deploymentExporter(w.config.Contest.Criteria[contest.DeployedSolution], nil)
+		if err != nil {
+			return nil, err
+		}
 		return x.Handler(w.contestants), nil
 	case contest.CostTracking:
 		x, err := w.costExporter(w.config.Contest.Criteria[contest.BudgetTracking])

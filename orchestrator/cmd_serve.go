@@ -110,9 +110,6 @@ func enabled(c *config.Config) []contest.ServiceKey {
 	var keys []contest.ServiceKey
 	for _, s := range contest.Services() {
 		rules, ok := c.Contest.Criteria[s.Criterion]
-		if s.Key == contest.DeploymentMonitor {
-			continue
-		}
 		if ok && c.Services[s.Key].Enabled && (!s.Load() || len(rules.Levels) > 0) {
 			keys = append(keys, s.Key)
 		}

@@ -86,16 +86,16 @@ func readTable(t *testing.T, file string) (table, held) {
 func contestTable(got table) table {
 	columns := []contest.Criterion{
 		contest.EventSearch, contest.ArchiveSearch, contest.AuthPerformance, contest.TicketBooking,
-		contest.TicketCancellation, contest.CodeRepo, contest.BudgetTracking,
+		contest.TicketCancellation, contest.DeployedSolution, contest.CodeRepo, contest.BudgetTracking,
 	}
 	rows := map[string]string{
-		"good":     "P P P P P P P",
-		"slow":     "F F F F F P P",
-		"flaky":    "F F F F F F P",
-		"oversold": "P P P F - F P",
-		"leaky":    "P P F P P P P",
-		"down":     "F F F F F P P",
-		"empty":    "N N N N N N N",
+		"good":     "P P P P P P P P",
+		"slow":     "F F F F F P P P",
+		"flaky":    "F F F F F - F P",
+		"oversold": "P P P F - P F P",
+		"leaky":    "P P F P P P P P",
+		"down":     "F F F F F F P P",
+		"empty":    "N N N N N N N N",
 	}
 	letters := map[string]contest.Status{"P": contest.Passed, "F": contest.Failed, "N": contest.NoData}
 	want := table{}

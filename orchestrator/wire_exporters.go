@@ -1,10 +1,12 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"strconv"
 
 	"github.com/hackload-kz/hackload/exporters/cost"
+	"github.com/hackload-kz/hackload/exporters/deployment"
 	"github.com/hackload-kz/hackload/exporters/git"
 	"github.com/hackload-kz/hackload/orchestrator/conduct"
 	"github.com/hackload-kz/hackload/orchestrator/config"
@@ -40,6 +42,12 @@ func (w *works) measureOf(s contest.Service) (conduct.Measure, error) {
 		}
 		w.closers = append(w.closers, func() error { x.Close(); return nil })
 		return x.Measure, nil
+	case contest.DeploymentMonitor:
+		x, err := w.deploymentExporter(rules, w.hold)
+		if err != nil {
+			return nil, err
+		}
+		return x.Measure, nil
 	case contest.CostTracking:
 		x, err := w.costExporter(rules)
 		if err != nil {
@@ -65,6 +73,21 @@ func (w *works) gitExporter(rules config.Criterion) (*git.Exporter, error) {
 	}, git.Rules{
 		Kind: rules.Rule, Min: rules.Commits.Min, Recent: rules.Commits.Recent.D(), Points: rules.Points, StartsAt: w.config.Contest.StartsAt,
 	})
+}
+
+// deploymentExporter looks at teams' services. lease keeps its walks and load
+// apart; nil where nobody puts load on anything.
+func (w *works) deploymentExporter(rules config.Criterion, lease deployment.Lease) (*deployment.Exporter, error) {
+	p := w.config.Probe
+	return deployment.New(deployment.Config{
+		UserAgent: p.UserAgent, HTTPTimeout: p.Timeout.D(), Timeout: w.config.Services[contest.DeploymentMonitor].Timeout.D(),
+		Lease: lease, Guard: w.guard(),
+	}, deployment.Rules{Rule: rules.Rule, Points: rules.Points, Critical: rules.Critical})
+}
+
+// hold is the line's lease; the line is built after what it measures with.
+func (w *works) hold(ctx context.Context, target string) (release func(), ok bool) {
+	return w.line.Hold(ctx, target)
 }
 
 func (w *works) costExporter(rules config.Criterion) (*cost.Exporter, error) {

@@ -164,3 +164,38 @@ func (l *Line) conclude(ctx context.Context, c store.Climb, v contest.Verdict) e
 	l.tell(ended)
 	return nil
 }
+
+// Hold takes the lease of a target for a probe that has side effects, so that
+// no load run begins there before release. It is not ok while a load run is
+// under way there: the probe is to be left out then.
+func (l *Line) Hold(ctx context.Context, target string) (release func(), ok bool) {
+	err := l.Store.Write(ctx, func(tx *store.Tx) (err error) {
+		ok, err = tx.HoldTarget(ctx, target)
+		return err
+	})
+	if err != nil || !ok {
+		if err != nil {
+			l.Log.Warn("target could not be held for a probe", "target", target, "error", err)
+		}
+		return nil, false
+	}
+	return sync.OnceFunc(func() { l.free(target) }), true
+}
+
+const freeTimeout = 10 * time.Second
+
+// free gives a target free, also while the process is being stopped, and lets
+// the runs that waited for it begin.
+func (l *Line) free(target string) {
+	ctx, cancel := context.WithTimeout(context.Background(), freeTimeout)
+	defer cancel()
+	err := l.Store.Write(ctx, func(tx *store.Tx) error {
+		if err := tx.FreeTarget(ctx, target); err != nil {
+			return err
+		}
+		return l.dispatch(ctx, tx)
+	})
+	if err != nil {
+		l.Log.Warn("target could not be given free; the next start does it", "target", target, "error", err)
+	}
+}

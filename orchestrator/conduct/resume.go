@@ -56,6 +56,9 @@ func (l *Line) Resume(ctx context.Context) error {
 				return err
 			}
 		}
+		if err := tx.FreeTargets(ctx); err != nil {
+			return err
+		}
 		for _, id := range lookedAt {
 			if err := l.Wake.WakeLook(ctx, tx.SQL, id); err != nil {
 				return err

@@ -42,7 +42,7 @@ func (tx *Tx) InsertRun(ctx context.Context, r Run) error {
 const nextRuns = `SELECT doc FROM runs JOIN (
 	SELECT id, row_number() OVER (PARTITION BY target ORDER BY position, planned_at, id) AS turn,
 		count(*) OVER (PARTITION BY target) AS waits
-	FROM runs WHERE state = 'planned' AND target NOT IN (SELECT target FROM leases)
+	FROM runs WHERE state = 'planned' AND target NOT IN (SELECT target FROM leases UNION SELECT target FROM probes)
 ) AS waiting ON waiting.id = runs.id AND waiting.turn = 1
 ORDER BY waits DESC, position, planned_at, runs.id LIMIT ?`
 

@@ -1,0 +1,32 @@
+package store
+
+import (
+	"context"
+	"fmt"
+)
+
+// HoldTarget takes a target for a probe, unless a load run or another probe
+// holds it. While it is held, no load run begins there.
+func (tx *Tx) HoldTarget(ctx context.Context, target string) (ok bool, err error) {
+	res, err := tx.SQL.ExecContext(ctx, `INSERT INTO probes (target, since) SELECT ?, ?
+		WHERE NOT EXISTS (SELECT 1 FROM leases WHERE target = ?) ON CONFLICT (target) DO NOTHING`,
+		target, millis(tx.now), target)
+	if err != nil {
+		return false, fmt.Errorf("hold %s: %w", target, err)
+	}
+	n, err := res.RowsAffected()
+	return n == 1, wrap("hold "+target, err)
+}
+
+// FreeTarget gives a target free that a probe held.
+func (tx *Tx) FreeTarget(ctx context.Context, target string) error {
+	_, err := tx.SQL.ExecContext(ctx, `DELETE FROM probes WHERE target = ?`, target)
+	return wrap("free "+target, err)
+}
+
+// FreeTargets gives all targets free that probes held: those of a process that
+// is no more.
+func (tx *Tx) FreeTargets(ctx context.Context) error {
+	_, err := tx.SQL.ExecContext(ctx, `DELETE FROM probes`)
+	return wrap("free targets of probes", err)
+}
