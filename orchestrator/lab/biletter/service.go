@@ -34,6 +34,7 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.
 
 func (s *Service) routes() http.Handler {
 	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", s.front)
 	mux.HandleFunc("GET /api/events", s.listEvents)
 	mux.HandleFunc("POST /api/bookings", s.member(s.openBooking))
 	mux.HandleFunc("GET /api/bookings", s.member(s.listBookings))
@@ -48,4 +49,9 @@ func (s *Service) routes() http.Handler {
 	mux.HandleFunc("GET /api/analytics", s.member(s.analytics))
 	mux.HandleFunc("POST /api/reset", s.reset)
 	return mux
+}
+
+// front is the page that a visitor of the bare address sees.
+func (s *Service) front(w http.ResponseWriter, _ *http.Request) {
+	sendEncoded(w, http.StatusOK, []byte(`{"service":"biletter","api":"/api/events"}`))
 }
