@@ -141,3 +141,13 @@ func TestEveryActiveUserEnters(t *testing.T) {
 		require.Empty(t, v.bookings(), v.user.Email)
 	}
 }
+
+func TestFrontPage(t *testing.T) {
+	t.Parallel()
+	nobody := visitor{t: t, server: newService(t, biletter.Good, biletter.Options{})}
+	code, text := nobody.call("GET", "/", "")
+	require.Equal(t, 200, code)
+	require.JSONEq(t, `{"service":"biletter","api":"/api/events"}`, text)
+	code, _ = nobody.call("GET", "/nothing", "")
+	require.Equal(t, 404, code)
+}
