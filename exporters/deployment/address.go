@@ -22,10 +22,7 @@ type Address struct {
 	User   *url.Userinfo
 }
 
-const (
-	maxAddress = 2000 // bytes of what a team typed
-	maxName    = 253  // bytes of a host name
-)
+const maxAddress = 2000 // bytes of what a team typed
 
 var (
 	namePattern   = regexp.MustCompile(`^[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?$`)
@@ -78,11 +75,12 @@ func cleanHost(host string) (string, error) {
 	if literal, err := literalHost(host); literal != "" || err != nil {
 		return literal, err
 	}
-	ascii, err := idna.New(idna.MapForLookup(), idna.BidiRule(), idna.StrictDomainName(false)).ToASCII(host)
+	names := idna.New(idna.MapForLookup(), idna.BidiRule(), idna.StrictDomainName(false), idna.VerifyDNSLength(true))
+	ascii, err := names.ToASCII(strings.TrimRight(host, "."))
 	if err != nil {
 		return "", errName
 	}
-	ascii = strings.TrimRight(strings.ToLower(ascii), ".")
+	ascii = strings.ToLower(ascii)
 	if literal, err := literalHost(ascii); literal != "" || err != nil {
 		return literal, err // it was written in wide digits
 	}
@@ -90,7 +88,7 @@ func cleanHost(host string) (string, error) {
 	if numberPattern.MatchString(labels[len(labels)-1]) {
 		return "", errNumber
 	}
-	if len(ascii) > maxName || !namePattern.MatchString(ascii) || strings.Contains(ascii, "..") {
+	if !namePattern.MatchString(ascii) {
 		return "", errName
 	}
 	return ascii, nil

@@ -166,19 +166,23 @@ func (n *network) call(team context.Context, wire *http.Transport, r request) An
 		return Answer{Took: took, Failure: failure, Reason: reason, TLS: shown}
 	}
 	a := Answer{Status: resp.StatusCode, Took: took, TLS: shownBy(resp.TLS), location: resp.Header.Get("Location")}
-	a.Cut = drain(resp.Body, cancel)
+	if resp.StatusCode == http.StatusSwitchingProtocols {
+		resp.Body.Close() // it is a connection, not an answer's body
+		return a
+	}
+	a.Cut = drain(resp.Body, min(bodyTime, r.limit), cancel)
 	return a
 }
 
 // drain reads the rest of an answer within its bounds. It says why it stopped
 // before the end: the status is known, so that is worth a remark only.
-func drain(body io.ReadCloser, cancel func()) string {
+func drain(body io.ReadCloser, limit time.Duration, cancel func()) string {
 	defer body.Close()
-	late := time.AfterFunc(bodyTime, cancel)
+	late := time.AfterFunc(limit, cancel)
 	n, err := io.Copy(io.Discard, io.LimitReader(body, maxBody+1))
 	switch {
 	case !late.Stop():
-		return fmt.Sprintf("went on for more than %s", bodyTime)
+		return fmt.Sprintf("went on for more than %s", limit)
 	case n > maxBody:
 		return fmt.Sprintf("were larger than %d kB", maxBody>>10)
 	case err != nil:
