@@ -163,7 +163,7 @@ func (x *Exporter) reach(ctx context.Context, teams []contest.Team) (down string
 	ctx, cancel := context.WithTimeout(ctx, x.config.Timeout)
 	defer cancel()
 	err = x.github.reach(ctx)
-	if errors.Is(err, ErrCredentials) || ctx.Err() != nil && context.Cause(ctx) == context.Canceled {
+	if errors.Is(err, ErrCredentials) {
 		return "", err
 	}
 	if err != nil {

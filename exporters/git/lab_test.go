@@ -170,6 +170,8 @@ func TestStates(t *testing.T) {
 		require.Contains(t, finding(t, v, row.rule).Sentence, row.sentence, row.name)
 		require.Equal(t, row.url, v.Metrics["repositoryUrl"], row.name)
 		require.Equal(t, row.url, v.Metrics["confirmationUrl"], row.name)
+		moved := slices.ContainsFunc(v.Findings, func(f contest.Finding) bool { return f.Rule == "moved" })
+		require.Equal(t, row.name == "moved", moved, row.name)
 	}
 	for _, path := range s.paths() {
 		require.NotContains(t, path, "secret")
@@ -225,6 +227,17 @@ func TestDates(t *testing.T) {
 	require.Contains(t, finding(t, ahead, "dates").Sentence, "1 commit is dated in the future")
 	require.NotContains(t, all["only-ahead"].Metrics, "lastCommitTime")
 	require.Equal(t, contest.OutcomeFailed, finding(t, all["only-ahead"], "last commit").Outcome)
+}
+
+// Commits from before a start that is not a day ago are none of the last day's.
+func TestStartOfToday(t *testing.T) {
+	t.Parallel()
+	s := open(t, github.Options{Repos: []github.Repo{repo("early", commits(5, 2*time.Hour, time.Minute))}},
+		git.Rules{Kind: git.KindCommits, Min: 1, Recent: 24 * time.Hour, Points: 1, StartsAt: time.Now().Add(-time.Hour)}, nil)
+	v := measure(t.Context(), t, s.x, teamOf("early", at("early")))["early"]
+	require.Equal(t, contest.Failed, v.Status)
+	require.Contains(t, finding(t, v, "commits").Sentence, "of them 0 in the last 24 h")
+	require.Equal(t, true, v.Metrics["hasRecentActivity"])
 }
 
 func TestHostsOfTheAPI(t *testing.T) {
