@@ -80,7 +80,10 @@ func cleanHost(host string) (string, error) {
 	if err != nil {
 		return "", errName
 	}
-	ascii = strings.ToLower(ascii)
+	// What a name is mapped to may itself be no name.
+	if again, err := names.ToASCII(ascii); err != nil || again != ascii {
+		return "", errName
+	}
 	if literal, err := literalHost(ascii); literal != "" || err != nil {
 		return literal, err // it was written in wide digits
 	}

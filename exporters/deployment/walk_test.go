@@ -19,9 +19,9 @@ import (
 )
 
 // sample serves a sample team's service and returns its URL.
-func sample(t *testing.T, kind biletter.Kind) string {
+func sample(t *testing.T, world *biletter.World, kind biletter.Kind) string {
 	t.Helper()
-	service, err := biletter.New(kind, biletter.Options{Delay: 20 * time.Millisecond})
+	service, err := biletter.New(kind, biletter.Options{Delay: 20 * time.Millisecond, World: world})
 	require.NoError(t, err)
 	ln, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -32,10 +32,11 @@ func sample(t *testing.T, kind biletter.Kind) string {
 	return "http://" + ln.Addr().String()
 }
 
-// What each sample team shows. Its service has no page of its own at the root
-// for sure, so rule "http" is given one of its endpoints.
+// What each sample team shows. Rule "http" is given an endpoint with a path.
 func TestSampleTeams(t *testing.T) {
 	t.Parallel()
+	world, err := biletter.NewWorld(time.Now())
+	require.NoError(t, err)
 	rows := map[biletter.Kind]contest.Status{
 		biletter.Good: contest.Passed, biletter.Slow: contest.Passed, biletter.Oversold: contest.Passed, biletter.Leaky: contest.Passed,
 		biletter.Flaky: contest.Passed, // one of its twelve answers is a 500
@@ -51,7 +52,7 @@ func TestSampleTeams(t *testing.T) {
 					home = refused(t)
 				case biletter.Empty:
 				default:
-					home, path = sample(t, kind), "/api/events?page=1"
+					home, path = sample(t, world, kind), "/api/events?page=1"
 				}
 				c := config()
 				c.Reset, c.Lease = true, free
