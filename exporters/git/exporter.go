@@ -142,10 +142,12 @@ func (x *Exporter) Measure(ctx context.Context, teams []contest.Team, each func(
 		workers.Wait()
 		close(verdicts)
 	}()
+	handed := 0
 	for v := range verdicts {
 		each(v)
+		handed++
 	}
-	if ctx.Err() != nil {
+	if handed < len(teams) {
 		return fmt.Errorf("measure repositories: %w", context.Cause(ctx))
 	}
 	return nil
