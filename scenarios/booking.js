@@ -27,7 +27,7 @@ const LEVEL = level();
 
 /** A pause between the load and the contention, and how long the latter may take. */
 const PAUSE_MS = 500;
-const CONTENTION_MS = Math.min(30_000, Math.max(3000, LEVEL.duration / 10));
+const CONTENTION_MS = Math.min(30_000, Math.max(2000, LEVEL.duration / 10));
 const CONTENTION_START = LEVEL.ramp + LEVEL.duration + PAUSE_MS;
 const VERIFY_START = CONTENTION_START + CONTENTION_MS + PAUSE_MS;
 

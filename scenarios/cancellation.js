@@ -6,7 +6,7 @@
 // rule sheet is the default: of 100,000 visitors in ten minutes 90,000 book and
 // 10,000, who come after three minutes, cancel.
 //
-// `verify` reads everybody's bookings before the first cancellation and again
+// `verify` reads everybody's bookings, from before the first cancellation until
 // after the load, and the hall: which seats were given back, and are they free?
 // Then it cancels some bookings itself, more than once each, and has several
 // visitors reach for the seat. One who got it is right; two are a double sale.
@@ -22,12 +22,11 @@ import { sleep } from 'k6';
 import exec from 'k6/execution';
 import { attempt } from './lib/attempt.js';
 import { cancel } from './lib/cancel.js';
-import { verifyCancellations } from './lib/freed.js';
+import { verifyCancellations, watchBooks } from './lib/freed.js';
 import { surveySeats } from './lib/hall.js';
 import { arrivals, BOUND_MS, level, milliseconds, openModel, REQUEST_TIMEOUT_MS, target, whole } from './lib/levels.js';
 import { CANCEL, Visitor } from './lib/tickets.js';
 import { loadUsers } from './lib/users.js';
-import { readBooks } from './lib/verify.js';
 
 const API = target();
 const LEVEL = level();
@@ -120,8 +119,8 @@ export function setup() {
 }
 
 /**
- * Whether an arrival of the judged phase comes to cancel.
- * @param {number} n its number
+ * Whether an arrival comes to cancel.
+ * @param {number} n its number in its phase
  * @returns {boolean}
  */
 export function cancels(n) {
@@ -135,20 +134,19 @@ export function cancels(n) {
  */
 export function visit(hall) {
   const n = exec.scenario.iterationInTest;
-  if (exec.scenario.name === 'steady' && cancels(n)) {
+  if (cancels(n)) {
     cancel(new Visitor(API, users[((n - FIRST) / EVERY) % users.length]), hall);
     return;
   }
   attempt(new Visitor(API, users[n % users.length]), hall);
 }
 
-/** The one look into the books. */
+/** Watches the books under load, and looks into them after it. */
 export function verify() {
-  const loadEnds = Date.now() + LOAD_LEFT;
   const visitors = users.map((user) => new Visitor(API, user));
-  const before = readBooks(visitors, LOAD_LEFT);
-  sleep(Math.max(0, loadEnds + PAUSE_MS - Date.now()) / 1000);
-  verifyCancellations(visitors, before, TIMES);
+  const seen = watchBooks(visitors, LOAD_LEFT);
+  sleep(PAUSE_MS / 1000);
+  verifyCancellations(visitors, seen, TIMES);
 }
 
 export default visit;

@@ -252,7 +252,7 @@ func TestWhatRunsBesideTheLoad(t *testing.T) {
 	require.Equal(t, [2]int{10, 1}, [2]int{booking["contention"].VUs, booking["contention"].Iterations})
 	require.Equal(t, [2]int{1, 1}, [2]int{booking["verify"].VUs, booking["verify"].Iterations})
 	require.Equal(t, "6500ms", booking["contention"].StartTime, "after the load")
-	require.Equal(t, "10000ms", booking["verify"].StartTime, "after the contention")
+	require.Equal(t, "9000ms", booking["verify"].StartTime, "after the contention")
 
 	look := optionsOf(t, "cancellation", env).Scenarios["verify"]
 	require.Equal(t, [2]int{1, 1}, [2]int{look.VUs, look.Iterations})

@@ -97,6 +97,7 @@ func TestMetrics(t *testing.T) {
 		{"EVENT_SEARCH-down", "down", "f"},
 		{"AUTH_PERFORMANCE-down", "down", "f"},
 		{"TICKET_BOOKING-down", "down", "f"},
+		{"TICKET_CANCELLATION-freed-twice", "freed-twice-generator-killed", "f"},
 		{"TICKET_CANCELLATION-ended-early", "ended-before-cancelling", "f"},
 	}
 	for _, tt := range tests {

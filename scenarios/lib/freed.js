@@ -4,15 +4,16 @@
 //   seats_not_freed     those that stayed taken although no booking holds them
 //   double_freed_seats  sales too many of a seat that was freed once
 //
-// The books are read before the cancellations and after them. A seat that was
-// in a booking of ours and is in none any more was cancelled: if the hall shows
-// it as taken, and nobody can have it, it was not freed. Seats that strangers
-// hold are never looked at.
+// The books are read now and then under load, and after it. A seat that was in a
+// booking of ours and is in none any more was cancelled: if the hall shows it as
+// taken, and nobody can have it, it was not freed. Seats that strangers hold are
+// never looked at.
 //
 // Then some bookings are cancelled here, one after the other, as impatient
 // people do: twice at once, and a third time when the seat has a new owner.
 // After that several visitors have reached for the seat, and one may have it.
 
+import { sleep } from 'k6';
 import { Counter } from 'k6/metrics';
 import { patchTogether } from './http.js';
 import { made, refused } from './tickets.js';
@@ -37,12 +38,36 @@ const MOST_CANCELLED = 20;
  * @typedef {Holding & {cancelled: string, buyers: number}} Resale a seat, whose booking was cancelled, who got it then
  */
 
+/** Reading the books is a small part of the load: what it takes is paused four times. */
+const PAUSES = 4;
+const LEAST_PAUSE_MS = 500;
+
+/**
+ * Reads the books again and again: every seat that a visitor was seen to hold.
+ * @param {Visitor[]} visitors everybody who takes part
+ * @param {number} lasting milliseconds from now
+ * @returns {Books['seats']}
+ */
+export function watchBooks(visitors, lasting) {
+  const until = Date.now() + lasting;
+  /** @type {Books['seats']} */
+  const seen = new Map();
+  for (let began = Date.now(); began < until; began = Date.now()) {
+    for (const [id, holding] of readBooks(visitors, until - began).seats) {
+      seen.set(id, holding);
+    }
+    const pause = Math.max(LEAST_PAUSE_MS, PAUSES * (Date.now() - began));
+    sleep(Math.max(0, Math.min(pause, until - Date.now())) / 1000);
+  }
+  return seen;
+}
+
 /**
  * @param {Visitor[]} visitors everybody who took part
- * @param {Books} before what they held before the cancellations
+ * @param {Books['seats']} seen what they held at some time
  * @param {Times} times for the books twice: things are looked up in them again
  */
-export function verifyCancellations(visitors, before, times) {
+export function verifyCancellations(visitors, seen, times) {
   const after = readBooks(visitors, times.books);
   const tooMany = soldTwice(after);
   verifiedSeats.add(after.seats.size);
@@ -54,7 +79,7 @@ export function verifyCancellations(visitors, before, times) {
     return;
   }
   const rivals = enter(visitors);
-  const gone = [...before.seats.values()].filter(({ seat }) => !after.seats.has(String(seat)));
+  const gone = [...seen.values()].filter(({ seat }) => !after.seats.has(String(seat)));
   const stuck = stillTaken(visitors, { gone, rival: rivals[0], times });
   const resales = resell(after, rivals, times.cancelling);
   const last = readBooks(concerned(visitors, resales), times.books / 2);
