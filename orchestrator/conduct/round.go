@@ -214,8 +214,12 @@ func scriptEnv(c store.Climb, levelNo int) map[string]string {
 	return env
 }
 
-// publish writes a verdict and, where the Hub is to be told, its update.
+// publish writes a verdict and, where the Hub is to be told, its update. Under an
+// override it is only kept.
 func (l *Line) publish(ctx context.Context, tx *store.Tx, v contest.Verdict, tellHub bool) error {
+	if stands, err := underOverride(ctx, tx, v); err != nil || stands {
+		return err
+	}
 	if tellHub && v.Invalid {
 		// What could not be measured never overwrites what was.
 		earlier, err := tx.HasPublished(ctx, v.Team.Slug, v.Criterion)

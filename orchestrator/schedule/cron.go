@@ -10,22 +10,30 @@ import (
 	"github.com/robfig/cron/v3"
 )
 
-func (c Config) periods() ([]*river.PeriodicJob, error) {
+func (c Config) periods(services []Service) ([]*river.PeriodicJob, error) {
 	var all []*river.PeriodicJob
-	for _, s := range c.Services {
+	for _, s := range services {
 		if s.Cron == "" || c.NoPeriods {
 			continue
 		}
-		spec, err := parse(s)
+		job, err := c.period(s)
 		if err != nil {
-			return nil, fmt.Errorf("interval %q of %s: %w", s.Cron, s.Key, err)
+			return nil, err
 		}
-		construct := func() (river.JobArgs, *river.InsertOpts) {
-			return roundArgs{Service: s.Key}, c.roundOptions(s.Key)
-		}
-		all = append(all, river.NewPeriodicJob(spec, construct, &river.PeriodicJobOpts{ID: string(s.Key)}))
+		all = append(all, job)
 	}
 	return all, nil
+}
+
+func (c Config) period(s Service) (*river.PeriodicJob, error) {
+	spec, err := parse(s)
+	if err != nil {
+		return nil, fmt.Errorf("interval %q of %s: %w", s.Cron, s.Key, err)
+	}
+	construct := func() (river.JobArgs, *river.InsertOpts) {
+		return roundArgs{Service: s.Key, Cron: true}, c.roundOptions(s.Key)
+	}
+	return river.NewPeriodicJob(spec, construct, &river.PeriodicJobOpts{ID: string(s.Key)}), nil
 }
 
 func parse(s Service) (zoned, error) {

@@ -17,6 +17,7 @@ import (
 type (
 	roundArgs struct {
 		Service contest.ServiceKey `json:"service"`
+		Cron    bool               `json:"cron,omitempty"` // fired by its schedule, not by a person
 	}
 	advanceArgs struct {
 		Run contest.RunID `json:"run"`
@@ -57,9 +58,16 @@ func stepOptions() river.InsertOpts {
 	return river.InsertOpts{Queue: queueSteps, MaxAttempts: stepAttempts}
 }
 
-func workers(steps Steps, log *slog.Logger) *river.Workers {
+// workers are what does the jobs. swallowed reports whether a pause keeps a
+// service from firing, and counts the firing then.
+func workers(steps Steps, log *slog.Logger, swallowed func(context.Context, contest.ServiceKey) (bool, error)) *river.Workers {
 	all := river.NewWorkers()
 	river.AddWorker(all, river.WorkFunc(func(ctx context.Context, job *river.Job[roundArgs]) error {
+		if job.Args.Cron {
+			if paused, err := swallowed(ctx, job.Args.Service); err != nil || paused {
+				return err
+			}
+		}
 		return told(log, fmt.Sprintf("begin round of %s", job.Args.Service), job.JobRow, steps.Round(ctx, job.Args.Service))
 	}))
 	river.AddWorker(all, river.WorkFunc(func(ctx context.Context, job *river.Job[advanceArgs]) error {

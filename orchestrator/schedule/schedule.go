@@ -16,6 +16,7 @@ import (
 	"database/sql"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/riverqueue/river"
@@ -48,8 +49,13 @@ type Config struct {
 	Rounds    int           // rounds that may begin at once; default 5
 	Poll      time.Duration // how often the database is asked for work; default 200 ms
 	SoftStop  time.Duration // how long running steps may finish after a stop; default 10 s
+	HardStop  time.Duration // how long they have to end once they are cancelled; default 10 s
 	Log       *slog.Logger
 	NoPeriods bool // fire no cron: everything is asked for
+
+	Book    Book                             // keeps what operators change; nil: forgotten with the process
+	Last    LastRound                        // nil: there were no rounds
+	Skipped func(service contest.ServiceKey) // told each firing that a pause swallows; may be nil
 }
 
 // A step takes at most stepTimeout (a reset may take 30 s of it); a job that
@@ -71,7 +77,9 @@ type Queue struct {
 	insert *river.Client[*sql.Tx]
 	config Config
 
-	periods []*river.PeriodicJob
+	book    sync.Mutex             // held while what is kept is changed
+	working sync.Mutex             // guards client
+	client  *river.Client[*sql.Tx] // while Run runs
 }
 
 // New prepares the queue's tables in db, the state database's writing pool. A
@@ -89,9 +97,17 @@ func New(ctx context.Context, db *sql.DB, c Config) (*Queue, error) {
 	if c.SoftStop <= 0 {
 		c.SoftStop = 10 * time.Second
 	}
-	periods, err := c.periods()
-	if err != nil {
+	if c.HardStop <= 0 {
+		c.HardStop = 10 * time.Second
+	}
+	if _, err := c.periods(c.Services); err != nil {
 		return nil, err
+	}
+	if c.Book == nil {
+		c.Book = memory{&sync.Map{}}
+	}
+	if c.Last == nil {
+		c.Last = noRounds
 	}
 	driver := riversqlite.New(db)
 	migrator, err := rivermigrate.New(driver, &rivermigrate.Config{Logger: quiet(c.Log)})
@@ -105,7 +121,7 @@ func New(ctx context.Context, db *sql.DB, c Config) (*Queue, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open job queue: %w", err)
 	}
-	return &Queue{driver: driver, insert: insert, config: c, periods: periods}, nil
+	return &Queue{driver: driver, insert: insert, config: c}, nil
 }
 
 // quiet keeps River's own chatter out of the log; its warnings stay.
@@ -162,18 +178,27 @@ func (c Config) roundOptions(service contest.ServiceKey) *river.InsertOpts {
 // Run does steps until ctx is done, then lets the running ones finish: for
 // SoftStop undisturbed, and for as long again with their context cancelled.
 func (q *Queue) Run(ctx context.Context, steps Steps) error {
-	client, err := q.client(steps)
+	services, err := q.inForce(ctx)
+	if err != nil {
+		return err
+	}
+	if err := q.catchUp(ctx, services); err != nil {
+		return fmt.Errorf("make up for missed rounds: %w", err)
+	}
+	client, err := q.newClient(steps, services)
 	if err != nil {
 		return err
 	}
 	if err := client.Start(context.WithoutCancel(ctx)); err != nil {
 		return fmt.Errorf("start job queue: %w", err)
 	}
+	q.works(client)
 	<-ctx.Done()
+	q.works(nil)
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), q.config.SoftStop)
 	defer cancel()
 	if err := client.Stop(grace); err != nil {
-		hard, cancel := context.WithTimeout(context.WithoutCancel(ctx), q.config.SoftStop)
+		hard, cancel := context.WithTimeout(context.WithoutCancel(ctx), q.config.HardStop)
 		defer cancel()
 		if err := client.StopAndCancel(hard); err != nil {
 			return fmt.Errorf("stop job queue: a step goes on although it was cancelled: %w", err)
@@ -182,11 +207,22 @@ func (q *Queue) Run(ctx context.Context, steps Steps) error {
 	return nil
 }
 
-func (q *Queue) client(steps Steps) (*river.Client[*sql.Tx], error) {
+// works notes which client fires now, so that a new interval reaches it.
+func (q *Queue) works(client *river.Client[*sql.Tx]) {
+	q.working.Lock()
+	defer q.working.Unlock()
+	q.client = client
+}
+
+func (q *Queue) newClient(steps Steps, services []Service) (*river.Client[*sql.Tx], error) {
+	periods, err := q.config.periods(services)
+	if err != nil {
+		return nil, err
+	}
 	client, err := river.NewClient(q.driver, &river.Config{
 		Logger:                      quiet(q.config.Log),
-		Workers:                     workers(steps, q.config.Log),
-		PeriodicJobs:                q.periods,
+		Workers:                     workers(steps, q.config.Log, q.swallowed),
+		PeriodicJobs:                periods,
 		Queues:                      map[string]river.QueueConfig{queueRounds: {MaxWorkers: q.config.Rounds}, queueSteps: {MaxWorkers: stepWorkers}},
 		FetchCooldown:               min(q.config.Poll, 100*time.Millisecond),
 		FetchPollInterval:           q.config.Poll,

@@ -114,7 +114,7 @@ func TestFailedStepsAreTriedAgainAndStopNobody(t *testing.T) {
 	c.await(t, "run good", 1)
 	c.await(t, "run bad", 2)
 	c.await(t, "run panics", 1)
-	require.Contains(t, log.String(), `msg="step failed, will be tried again" step="advance run bad" attempt=1 of=1000 error="no luck"`)
+	require.Contains(t, log.String(), `msg="step failed, will be tried again" step="advance run bad" attempt=1 of=30000 error="no luck"`)
 
 	var wait float64
 	require.NoError(t, db.QueryRowContext(t.Context(), `SELECT (julianday(scheduled_at) - julianday(json_extract(errors, '$[0].at'))) * 86400
@@ -212,7 +212,7 @@ func TestRunCancelsStepsAfterItsGrace(t *testing.T) {
 
 func TestRunSaysThatAStepWillNotStop(t *testing.T) {
 	t.Parallel()
-	q, db := freshQueue(t, Config{SoftStop: 5 * quick})
+	q, db := freshQueue(t, Config{SoftStop: 5 * quick, HardStop: 5 * quick})
 	begun, finish := make(chan struct{}), make(chan struct{})
 	steps := (&calls{}).steps()
 	var left sync.WaitGroup
