@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/hackload-kz/hackload/exporters/cost"
 	"github.com/hackload-kz/hackload/exporters/deployment"
@@ -75,13 +76,16 @@ func (w *works) gitExporter(rules config.Criterion) (*git.Exporter, error) {
 	})
 }
 
+// leaseWait is how long a look at a service waits for a load run to end.
+const leaseWait = 10 * time.Second
+
 // deploymentExporter looks at teams' services. lease keeps its walks and load
 // apart; nil where nobody puts load on anything.
 func (w *works) deploymentExporter(rules config.Criterion, lease deployment.Lease) (*deployment.Exporter, error) {
 	p := w.config.Probe
 	return deployment.New(deployment.Config{
 		UserAgent: p.UserAgent, HTTPTimeout: p.Timeout.D(), Timeout: w.config.Services[contest.DeploymentMonitor].Timeout.D(),
-		Lease: lease, Guard: w.guard(),
+		Lease: lease, LeaseWait: leaseWait, Guard: w.guard(),
 	}, deployment.Rules{Rule: rules.Rule, Points: rules.Points, Critical: rules.Critical})
 }
 

@@ -166,20 +166,26 @@ func (l *Line) conclude(ctx context.Context, c store.Climb, v contest.Verdict) e
 }
 
 // Hold takes the lease of a target for a probe that has side effects, so that
-// no load run begins there before release. It is not ok while a load run is
-// under way there: the probe is to be left out then.
+// no load run begins there before release. While a load run is under way there
+// it waits until ctx ends; it is not ok then, and the probe is to be left out.
 func (l *Line) Hold(ctx context.Context, target string) (release func(), ok bool) {
-	err := l.Store.Write(ctx, func(tx *store.Tx) (err error) {
-		ok, err = tx.HoldTarget(ctx, target)
-		return err
-	})
-	if err != nil || !ok {
-		if err != nil {
+	for {
+		err := l.Store.Write(ctx, func(tx *store.Tx) (err error) {
+			ok, err = tx.HoldTarget(ctx, target)
+			return err
+		})
+		if err == nil && ok {
+			return sync.OnceFunc(func() { l.free(target) }), true
+		}
+		if err != nil && ctx.Err() == nil {
 			l.Log.Warn("target could not be held for a probe", "target", target, "error", err)
 		}
-		return nil, false
+		select {
+		case <-ctx.Done():
+			return nil, false
+		case <-time.After(l.limits.Poll):
+		}
 	}
-	return sync.OnceFunc(func() { l.free(target) }), true
 }
 
 const freeTimeout = 10 * time.Second

@@ -151,3 +151,30 @@ func TestLookOfAServiceThatNothingMeasures(t *testing.T) {
 	require.ErrorContains(t, err, "nothing measures git-monitor")
 	require.Zero(t, b.count("rounds WHERE ended_at IS NULL"))
 }
+
+func TestProbesWaitForLoadAndLoadForProbes(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, ladder(1, 10))
+	b.gens.plan = func(contest.Launch, int) outcome { return held }
+	b.teams = []contest.Team{team("a")}
+	line, _ := b.serve()
+	target, err := team("a").Target()
+	require.NoError(t, err)
+
+	release, ok := line.Hold(t.Context(), target)
+	require.True(t, ok)
+	round := b.begin(line)
+	require.Len(t, b.runs(round, contest.RunPlanned), 1, "load waits for the probe")
+	release()
+	b.until(func() bool { return len(b.runs(round, contest.RunLaunched)) == 1 })
+
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, ok = line.Hold(ctx, target)
+	require.False(t, ok, "the probe gives up in time")
+	close(b.gens.let)
+	release, ok = line.Hold(t.Context(), target)
+	require.True(t, ok, "the probe waits for the load to end")
+	release()
+	b.ended(round)
+}
