@@ -186,7 +186,7 @@ func (w *works) openLauncher() error {
 }
 
 func (w *works) scheduleConfig() schedule.Config {
-	c := schedule.Config{Rounds: w.config.Limits.MaxConcurrentJobs, Log: w.log, NoPeriods: !w.cron, Poll: 100 * time.Millisecond}
+	c := schedule.Config{Rounds: w.config.Limits.MaxConcurrentJobs, Log: w.log, NoPeriods: !w.cron, Poll: 100 * time.Millisecond, Book: book{w.store}, Last: w.lastRound, Skipped: w.skipped}
 	for _, key := range w.services {
 		s := w.config.Services[key]
 		c.Services = append(c.Services, schedule.Service{
@@ -228,9 +228,13 @@ func (w *works) contestants(ctx context.Context) ([]contest.Team, error) {
 	if err != nil {
 		return nil, err
 	}
+	out, err := w.store.Exclusions(ctx)
+	if err != nil {
+		return nil, err
+	}
 	var in []contest.Team
 	for _, t := range all {
-		if !w.config.Contest.Excluded(t.Slug) && (len(w.only) == 0 || slices.Contains(w.only, t.Slug)) {
+		if !slices.Contains(out, t.Slug) && !w.config.Contest.Excluded(t.Slug) && (len(w.only) == 0 || slices.Contains(w.only, t.Slug)) {
 			in = append(in, t)
 		}
 	}
