@@ -23,6 +23,8 @@ type Config struct {
 	Archive Archive
 	Pulse   Pulse
 
+	Operations *Operations // what organisers may change; nil: nothing is served of it
+
 	PublicURL string         // prefix of the links in JSON answers; empty makes them relative
 	Timezone  *time.Location // zone of the times on pages; nil means UTC
 	Version   string         // shown in the footer
@@ -37,7 +39,7 @@ type site struct {
 }
 
 // New returns the handler of the public port: pages, JSON API, health and
-// probes. It answers GET and HEAD only.
+// probes. It answers GET and HEAD only, and the changes of Operations.
 func New(c Config) http.Handler {
 	if c.Timezone == nil {
 		c.Timezone = time.UTC
@@ -67,6 +69,9 @@ func New(c Config) http.Handler {
 	data("/api/", s.missing)
 	data("/health", s.health)
 	data("/health/{service}", s.serviceHealth)
+	if c.Operations != nil {
+		s.operate(mux, c.Operations)
+	}
 	mux.HandleFunc("GET /healthz", s.alive)
 	mux.HandleFunc("GET /readyz", s.ready)
 	return guarded(mux)

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"github.com/tidwall/gjson"
+
+	"github.com/hackload-kz/hackload/orchestrator/conduct"
+	"github.com/hackload-kz/hackload/orchestrator/config"
+	"github.com/hackload-kz/hackload/orchestrator/contest"
+	"github.com/hackload-kz/hackload/orchestrator/schedule"
+	"github.com/hackload-kz/hackload/orchestrator/store"
+	"github.com/hackload-kz/hackload/orchestrator/web"
+)
+
+// TestChangesOverTheAPI changes a real schedule in a real state over a socket.
+func TestChangesOverTheAPI(t *testing.T) {
+	t.Parallel()
+	c, err := config.Dev()
+	require.NoError(t, err)
+	c.Web.AdminToken = config.NewSecret("let-me-in")
+	s, err := store.Open(t.Context(), t.TempDir())
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	w := &works{site: site{config: c, log: slog.New(slog.DiscardHandler), services: []contest.ServiceKey{contest.GitMonitor}, cron: true}, store: s}
+	w.queue, err = schedule.New(t.Context(), s.DB(), w.scheduleConfig())
+	require.NoError(t, err)
+	w.line = conduct.New(conduct.Parts{Store: s, Wake: w.queue}, conduct.Limits{})
+	server := httptest.NewServer(web.New(web.Config{Board: board{w}, Archive: archive{s}, Pulse: pulse{w}, Operations: w.operations()}))
+	t.Cleanup(server.Close)
+
+	const by = `{"who":"Aigerim","why":"lunch"}`
+	rows := []struct {
+		name, method, path, token, body string
+		code                            int
+		want                            string // in the answer
+	}{
+		{"no token", "POST", "/api/v1/services/git-monitor/pause", "", by, 401, "token is missing"},
+		{"wrong token", "POST", "/api/v1/stop", "let-me-out", by, 401, "token is missing"},
+		{"no body", "POST", "/api/v1/stop", "let-me-in", "", 400, "body"},
+		{"unknown field", "POST", "/api/v1/stop", "let-me-in", `{"who":"A","when":"now"}`, 400, "unknown field"},
+		{"nobody", "POST", "/api/v1/stop", "let-me-in", `{"why":"lunch"}`, 400, "not said who"},
+		{"two values", "POST", "/api/v1/stop", "let-me-in", by + by, 400, "more than one"},
+		{"too much", "POST", "/api/v1/stop", "let-me-in", `{"who":"` + strings.Repeat("a", 20<<10) + `"}`, 400, "too large"},
+		{"unknown service", "POST", "/api/v1/services/nosuch/pause", "let-me-in", by, 404, "no such service"},
+		{"not enabled", "POST", "/api/v1/services/cost-tracking/pause", "let-me-in", by, 409, "not enabled"},
+		{"never fires", "PUT", "/api/v1/services/git-monitor/interval", "let-me-in", `{"who":"A","interval":"0 0 30 2 *"}`, 400, "never fires"},
+		{"no such run", "POST", "/api/v1/runs/nosuch/cancel", "let-me-in", by, 404, "not found"},
+		{"pause", "POST", "/api/v1/services/git-monitor/pause", "let-me-in", by, 200, `"paused":true`},
+		{"reschedule", "PUT", "/api/v1/services/git-monitor/interval", "let-me-in", `{"who":"Aigerim","why":"","interval":"7 * * * *"}`, 200, `"interval":"7 * * * *"`},
+		{"stop", "POST", "/api/v1/stop", "let-me-in", by, 200, `"stopped":0`},
+		{"read", "GET", "/api/v1/services", "", "", 200, `"interval":"7 * * * *"`},
+	}
+	for _, row := range rows {
+		req, err := http.NewRequestWithContext(t.Context(), row.method, server.URL+row.path, strings.NewReader(row.body))
+		require.NoError(t, err)
+		if row.token != "" {
+			req.Header.Set("Authorization", "Bearer "+row.token)
+		}
+		resp, err := server.Client().Do(req)
+		require.NoError(t, err)
+		answer, err := io.ReadAll(resp.Body)
+		require.NoError(t, resp.Body.Close())
+		require.NoError(t, err)
+		require.Equal(t, row.code, resp.StatusCode, "%s: %s", row.name, answer)
+		require.Contains(t, string(answer), row.want, row.name)
+		if row.code != http.StatusOK {
+			require.NotEmpty(t, gjson.GetBytes(answer, "hint").String(), row.name)
+		}
+		require.NotContains(t, string(answer), "let-me-in", row.name)
+	}
+	trail, err := s.AuditTrail(t.Context(), 10)
+	require.NoError(t, err)
+	require.Len(t, trail, 2, "what was refused is not in it")
+	require.Equal(t, "pause service", trail[1].What)
+}
