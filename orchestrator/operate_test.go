@@ -75,8 +75,31 @@ func TestChangesOverTheAPI(t *testing.T) {
 		}
 		require.NotContains(t, string(answer), "let-me-in", row.name)
 	}
+	command := func(token string, args ...string) (int, string) {
+		var out strings.Builder
+		code := run(t.Context(), world{Args: append(args, "--server", server.URL), Stdout: &out, Stderr: &out, Getenv: func(name string) string {
+			return map[string]string{"ADMIN_TOKEN": token, "USER": "Bolat"}[name]
+		}})
+		return code, out.String()
+	}
+	for _, row := range []struct {
+		token, want string
+		code        int
+		args        []string
+	}{
+		{"", "git-monitor.*paused.*7 \\* \\* \\* \\*", exitDone, []string{"jobs", "list"}},
+		{"", "there is no token", exitUsage, []string{"jobs", "resume", "git-monitor"}},
+		{"wrong", "refused .401.", exitUsage, []string{"stop", "--all"}},
+		{"let-me-in", "git-monitor +waits", exitDone, []string{"jobs", "resume", "git-monitor"}},
+		{"let-me-in", "not found", exitUsage, []string{"runs", "cancel", "nosuch"}},
+		{"let-me-in", "required flag", exitUsage, []string{"stop"}},
+	} {
+		code, out := command(row.token, row.args...)
+		require.Equal(t, row.code, code, out)
+		require.Regexp(t, row.want, out)
+	}
 	trail, err := s.AuditTrail(t.Context(), 10)
 	require.NoError(t, err)
-	require.Len(t, trail, 2, "what was refused is not in it")
-	require.Equal(t, "pause service", trail[1].What)
+	require.Len(t, trail, 3, "what was refused is not in it")
+	require.Equal(t, "pause service", trail[2].What)
 }
