@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -36,6 +37,17 @@ func TestRoundOfManyTeams(t *testing.T) {
 	for _, n := range []int{5, manyTeams} {
 		b := newBench(t, ladder(1, 10))
 		b.teams = crowd(n)
+		// The first two wait for each other, so they are under load together.
+		var launched atomic.Int64
+		b.gens.plan = func(contest.Launch, int) outcome {
+			switch launched.Add(1) {
+			case 1:
+				return held
+			case 2:
+				close(b.gens.let)
+			}
+			return pass
+		}
 		line, _ := b.open()
 		b.crew(line, b.begin(line))
 		b.settled(1)
