@@ -89,7 +89,7 @@ func (l *Line) prepare(ctx context.Context, run store.Run) error {
 	if err != nil {
 		return l.end(ctx, run, next, contest.LaunchResult{Trouble: fmt.Sprintf("The rules cannot be used: %v.", err)})
 	}
-	next.Script, next.Rules = script, rules
+	next.Script, next.Rules, next.Full = script, rules, len(c.Thresholds) > 0
 	if !next.Preflight.Answered {
 		return l.end(ctx, run, next, contest.LaunchResult{})
 	}
@@ -143,7 +143,7 @@ func (l *Line) launch(ctx context.Context, run store.Run) error {
 	next, now := run, time.Now()
 	next.State, next.LaunchedAt = contest.RunLaunched, &now
 	err := l.Launcher.Start(ctx, contest.Launch{
-		TestID: run.TestID, Team: run.Team.Slug, Scenario: run.Scenario, Level: run.Level, Env: run.Env,
+		TestID: run.TestID, Team: run.Team.Slug, Scenario: run.Scenario, Level: run.Level, Env: run.Env, Full: run.Full,
 		Timeout:  contest.Duration(run.Script.Length() + l.limits.Grace),
 		WriteURL: url, WriteToken: token, Generators: 1,
 	})

@@ -51,6 +51,10 @@ type Launch struct {
 	Env      map[string]string `json:"env"` // the script's environment: API_URL, USERS, …
 	Timeout  Duration          `json:"timeout"`
 
+	// Full means that the run goes on to its end although a threshold of the
+	// script is lost, because others are in force.
+	Full bool `json:"full,omitempty"`
+
 	WriteURL   string `json:"writeUrl"`   // Prometheus remote write
 	WriteToken string `json:"-"`          // bearer token made for this launch
 	Generators int    `json:"generators"` // how many generators share the load, at least 1

@@ -15,6 +15,7 @@ type Run struct {
 	Env        map[string]string    `json:"env"` // the script's environment
 	Script     contest.Script       `json:"script"`
 	Rules      json.RawMessage      `json:"rules,omitempty"`
+	Full       bool                 `json:"full,omitempty"` // not to be ended early by the script's own thresholds
 	ConfigHash string               `json:"configHash"`
 	Preflight  contest.Preflight    `json:"preflight"`
 	Result     contest.LaunchResult `json:"result"`

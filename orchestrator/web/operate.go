@@ -143,7 +143,7 @@ func body(r *http.Request, into any, by *By) error {
 	d := json.NewDecoder(r.Body)
 	d.DisallowUnknownFields()
 	if err := d.Decode(into); err != nil {
-		return &Refusal{http.StatusBadRequest, "the body is not what was expected: " + shown(err.Error(), longText), "See /api/v1/openapi.json."}
+		return &Refusal{http.StatusBadRequest, "the body is not what was expected: " + shown(err.Error(), longText), "Send one JSON object with the fields that the error names, and no others."}
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return &Refusal{http.StatusBadRequest, "more than one JSON value in the body", "Send one object."}

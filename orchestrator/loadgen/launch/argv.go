@@ -26,8 +26,11 @@ func (l *Launcher) runArgs(f folder, launch contest.Launch) []string {
 		"--progress-file", f.file(progressFile),
 		"--summary-export", f.file(summaryFile),
 		resultFlag, f.file(resultFile),
-		"--abort-when-lost", "--quiet",
 	)
+	if !launch.Full {
+		args = append(args, "--abort-when-lost")
+	}
+	args = append(args, "--quiet")
 	for _, cidr := range l.cfg.BlacklistIPs {
 		args = append(args, "--blacklist-ip", cidr)
 	}

@@ -118,6 +118,18 @@ func TestArgumentsAndEnvironment(t *testing.T) {
 	}, withoutPWD(seen.Env))
 }
 
+func TestFullRunIsNotEndedEarly(t *testing.T) {
+	t.Parallel()
+	l, cfg := stage(t)
+	full := job("t-1", "finish")
+	full.Full = true
+	require.NoError(t, l.Start(t.Context(), full))
+	until(t, l, "t-1", done)
+	text, err := os.ReadFile(filepath.Join(cfg.Dir, "t-1", "seen.json"))
+	require.NoError(t, err)
+	require.NotContains(t, string(text), "abort-when-lost")
+}
+
 // withoutPWD drops the variable that Go sets itself beside a working directory.
 func withoutPWD(env []string) []string {
 	var out []string
