@@ -13,7 +13,7 @@ dev: build ## Run a whole contest on this machine (flags in ARGS="--once --json 
 	bin/hackload dev $(ARGS)
 
 test: ## Run every test with the race detector (more flags in TESTFLAGS, fewer packages in PACKAGES)
-	go test -race -parallel 8 -timeout 15m $(TESTFLAGS) $(PACKAGES)
+	go test -race -p 3 -parallel 8 -timeout 15m $(TESTFLAGS) $(PACKAGES)
 
 build: ## Build bin/hackload
 	go build -trimpath -o bin/hackload ./orchestrator

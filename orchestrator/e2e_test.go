@@ -219,12 +219,9 @@ func TestKilledContestEndsTheSame(t *testing.T) {
 		"before-collected", "collected", "before-judged", "judged", "before-send", "after-send",
 	}
 	want := table{"good EVENT_SEARCH": contest.Passed, "down EVENT_SEARCH": contest.Failed, "empty EVENT_SEARCH": contest.NoData}
-	slots := make(chan struct{}, 5) // each is mostly waiting, but two cores are two
 	for _, point := range points {
 		t.Run(point, func(t *testing.T) {
 			t.Parallel()
-			slots <- struct{}{}
-			defer func() { <-slots }()
 			state, file := t.TempDir(), filepath.Join(t.TempDir(), "out.json")
 			args := []string{"dev", "--once", "--json", file, "--state", state, "--teams", "good,down,empty", "--criteria", "EVENT_SEARCH"}
 			code, output := hackload(t, []string{"HACKLOAD_FAILPOINT=" + point}, args...)
