@@ -212,8 +212,12 @@ func closeListener(ln net.Listener) error {
 	return nil
 }
 
+const holdingsTimeout = 30 * time.Second
+
 // holdings returns the answer of the Hub's API about all criteria, as it is.
 func (l *lab) holdings(ctx context.Context) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, holdingsTimeout)
+	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, l.hubURL()+"/api/service/team-criteria", nil)
 	if err != nil {
 		return nil, err

@@ -167,3 +167,15 @@ func refusedOnce(t *testing.T, state string) bool {
 	rows, err := s.Outbox(t.Context(), contest.OutboxPending)
 	return err == nil && len(rows) == 1 && rows[0].Attempts > 0
 }
+
+// TestRefusedKeyEndsTheSession expects that nobody is kept waiting for a Hub
+// that will never say yes.
+func TestRefusedKeyEndsTheSession(t *testing.T) {
+	t.Parallel()
+	o := standUp(t)
+	o.key = "sk_0000000000000000000000000000000000000000000000000000000000000000"
+	code, output := hackload(t, nil, "serve", "--once", "--config", o.config(t, t.TempDir()))
+	require.Equal(t, exitTrouble, code, output)
+	require.Contains(t, output, "Invalid API key")
+	require.NotContains(t, output, o.key)
+}

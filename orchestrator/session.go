@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/hackload-kz/hackload/orchestrator/contest"
+	"github.com/hackload-kz/hackload/orchestrator/hub"
 	"github.com/hackload-kz/hackload/orchestrator/store"
 )
 
@@ -66,6 +67,9 @@ func (w *works) beginOnce(ctx context.Context, key contest.ServiceKey, since tim
 		}
 		if _, err = w.begin(ctx, key); err == nil {
 			continue
+		}
+		if hub.IsPermanent(err) {
+			return err // asking again would not help: a key that is refused, say
 		}
 		w.log.Warn("round could not begin, trying again", "service", key, "in", pause, "error", err)
 		if err := wait(ctx, pause); err != nil {

@@ -76,7 +76,7 @@ func (l *Line) observe(ctx context.Context, ended []store.Run) error {
 			Run: r.Run, Script: r.Script, Launch: r.Result, Preflight: r.Preflight, ConfigHash: r.ConfigHash, PushInterval: l.limits.Push,
 		})
 	}
-	found, err := evidence.Collect(ctx, l.Query, time.Now(), subjects)
+	found, err := evidence.Collect(ctx, l.Query, instant(ended), subjects)
 	if err != nil {
 		return fmt.Errorf("collect evidence: %w", err)
 	}
@@ -93,6 +93,20 @@ func (l *Line) observe(ctx context.Context, ended []store.Run) error {
 		}
 	}
 	return nil
+}
+
+// instant is when the evidence of the runs is asked for: now, and not before
+// any of them ended, also where the clock was set back meanwhile.
+func instant(ended []store.Run) time.Time {
+	at := time.Now()
+	for _, r := range ended {
+		for _, known := range []time.Time{r.Result.Started, r.Result.Ended} {
+			if known.After(at) {
+				at = known
+			}
+		}
+	}
+	return at
 }
 
 func (l *Line) judgeCollected(ctx context.Context, round contest.RoundID) error {

@@ -41,6 +41,7 @@ type generators struct {
 	// strangers means that several processes share the state, which its lock
 	// forbids: their rows stay right, but one may look at what another loads.
 	strangers bool
+	hesitant  int // so many starts are to be tried again
 
 	mu      sync.Mutex
 	known   map[contest.TestID]*generator
@@ -85,6 +86,10 @@ func (g *generators) Start(ctx context.Context, l contest.Launch) error {
 	defer g.mu.Unlock()
 	if g.known[l.TestID] != nil {
 		return nil
+	}
+	if g.hesitant > 0 {
+		g.hesitant--
+		return fmt.Errorf("the machine is busy: %w", contest.ErrTryAgain)
 	}
 	nth := 0
 	for _, earlier := range g.history {

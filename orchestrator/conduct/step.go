@@ -150,6 +150,9 @@ func (l *Line) launch(ctx context.Context, run store.Run) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("launch run %s: %w", run.ID, ctx.Err())
 	}
+	if errors.Is(err, contest.ErrTryAgain) {
+		return fmt.Errorf("launch run %s: %w", run.ID, err)
+	}
 	if err != nil {
 		return l.end(ctx, run, next, contest.LaunchResult{Trouble: fmt.Sprintf("The load generator could not be started: %v.", err)})
 	}

@@ -1,6 +1,13 @@
 package contest
 
-import "time"
+import (
+	"errors"
+	"time"
+)
+
+// ErrTryAgain is in the chain of a launcher's error that says nothing of the
+// launch: the same call, a moment later, may well succeed.
+var ErrTryAgain = errors.New("try again in a moment")
 
 // Script is what a scenario file declares once it has been evaluated with one
 // level's environment.

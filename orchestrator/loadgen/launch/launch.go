@@ -92,7 +92,7 @@ var (
 	ErrClosed = errors.New("launcher is closed")
 	// ErrStarting is returned while a process that an earlier launcher was just
 	// about to start cannot be told from it yet. Trying again in a moment helps.
-	ErrStarting = errors.New("the launch is just being started")
+	ErrStarting = fmt.Errorf("the launch is just being started: %w", contest.ErrTryAgain)
 )
 
 var (
