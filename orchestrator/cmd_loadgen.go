@@ -12,7 +12,8 @@ func loadgenCommand(w world) *cobra.Command {
 		Short: "The load generator: runs k6 scripts, with k6's flags",
 		Long: `loadgen runs k6 scripts with k6's flags, environment variables, summary and
 exit codes (0 done, 99 a threshold failed, 104 wrong configuration, 105
-interrupted, 107 script error). See 'hackload loadgen --help'.`,
+interrupted, 107 script error), and 120 when this machine had no file
+descriptors, ports or memory left. See 'hackload loadgen --help'.`,
 		DisableFlagParsing: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, hard, stop := loadgen.Signals(cmd.Context())

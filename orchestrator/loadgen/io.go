@@ -90,6 +90,7 @@ const (
 	exitScript          = 107
 	exitAborted         = 108
 	exitMarkedFailed    = 110
+	exitLacking         = 120 // ours, not k6's: this machine was the bottleneck
 	exitUsage           = 255
 )
 

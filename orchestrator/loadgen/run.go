@@ -130,12 +130,15 @@ func (e *engine) whole(ctx context.Context) error {
 	return err
 }
 
-// outcome decides what the run as a whole means. What ended the test early
-// comes first, then what went wrong, then what was measured.
+// outcome decides what the run as a whole means. What this machine lacked comes
+// first, then what ended the test early, what went wrong, and what was measured.
 func (e *engine) outcome(ctx context.Context, err error, failed []string) error {
 	cause := context.Cause(ctx)
 	e.aborted = errors.Is(cause, errCrossed) || errors.Is(cause, errLost)
+	lacking := e.config.HTTP.Lacking()
 	switch {
+	case lacking > 0:
+		return coded(exitLacking, "this machine had no file descriptors, ports or memory left for %d connections, so nothing can be said of the target: raise 'ulimit -n' or use more generators", lacking)
 	case ctx.Err() != nil && cause != nil:
 		return cause
 	case err != nil:

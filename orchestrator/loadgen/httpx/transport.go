@@ -12,7 +12,10 @@ import (
 	"sync"
 	"time"
 
+	"errors"
 	"golang.org/x/net/idna"
+	"sync/atomic"
+	"syscall"
 )
 
 // Defaults of Config.
@@ -40,9 +43,10 @@ type Config struct {
 
 // Transport makes connections. It is safe for concurrent use.
 type Transport struct {
-	config Config
-	dialer net.Dialer
-	pools  pools
+	config  Config
+	dialer  net.Dialer
+	pools   pools
+	lacking atomic.Int64 // see Lacking
 	// Templates that tell the parser of answers which method was used.
 	head, other *http.Request
 
@@ -79,6 +83,21 @@ func NewTransport(c Config) *Transport {
 	}
 }
 
+// Lacking returns how many connections failed because this machine had no file
+// descriptor, port or memory left. Such a failure says nothing of the target.
+func (t *Transport) Lacking() int64 { return t.lacking.Load() }
+
+// ownLack reports whether it was this machine that lacked something. No address
+// to call from is our lack for IPv4; for IPv6 it may only mean that there is none.
+func ownLack(err error, to netip.Addr) bool {
+	for _, number := range []syscall.Errno{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM} {
+		if errors.Is(err, number) {
+			return true
+		}
+	}
+	return errors.Is(err, syscall.EADDRNOTAVAIL) && to.Unmap().Is4()
+}
+
 // dial connects to the host of key and notes how long each phase took.
 func (t *Transport) dial(ctx context.Context, key hostKey, times *Timings) (*conn, error) {
 	begin := time.Now()
@@ -98,6 +117,9 @@ func (t *Transport) dial(ctx context.Context, key hostKey, times *Timings) (*con
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
+		}
+		if ownLack(err, addr) {
+			t.lacking.Add(1)
 		}
 		return nil, err
 	}

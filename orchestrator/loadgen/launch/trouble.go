@@ -86,6 +86,8 @@ func codeMeans(code int) string {
 		return "met an exception in the script"
 	case 109:
 		return "panicked"
+	case 120:
+		return "had no file descriptors, ports or memory left"
 	case 255:
 		return "could not begin"
 	}
