@@ -66,38 +66,12 @@ func exporter(ctx context.Context, w world, c *config.Config, name string, flags
 	wk := &works{site: site{config: c, teams: func(ctx context.Context) ([]contest.Team, error) {
 		return client.Teams(ctx, c.Contest.Hub.Hackathon)
 	}}}
-	handler, err := wk.exporterHandler(key)
+	x, err := wk.exporter(key, nil)
 	if err != nil {
 		return trouble(err)
 	}
 	log := logger(w.Stderr, c.JSONLogs(), c.Log.Level)
-	return trouble(errors.Join(listenByTheBook(ctx, handler, flags, log), wk.Close()))
-}
-
-// exporterHandler builds the exporter's own handler.
-func (w *works) exporterHandler(key contest.ServiceKey) (http.Handler, error) {
-	switch key {
-	case contest.GitMonitor:
-		x, err := w.gitExporter(w.config.Contest.Criteria[contest.CodeRepo])
-		if err != nil {
-			return nil, err
-		}
-		w.closers = append(w.closers, func() error { x.Close(); return nil })
-		return x.Handler(w.contestants), nil
-	case contest.DeploymentMonitor:
-		x, err := w.deploymentExporter(w.config.Contest.Criteria[contest.DeployedSolution], nil)
-		if err != nil {
-			return nil, err
-		}
-		return x.Handler(w.contestants), nil
-	case contest.CostTracking:
-		x, err := w.costExporter(w.config.Contest.Criteria[contest.BudgetTracking])
-		if err != nil {
-			return nil, err
-		}
-		return x.Handler(w.contestants), nil
-	}
-	return nil, fmt.Errorf("nothing measures %s", key)
+	return trouble(errors.Join(listenByTheBook(ctx, x.Handler(wk.contestants), flags, log), wk.Close()))
 }
 
 const exporterGrace = 5 * time.Second

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"strconv"
 	"time"
 
@@ -25,38 +26,38 @@ func (w *works) measures() (map[contest.ServiceKey]conduct.Measure, error) {
 		if service.Load() {
 			continue
 		}
-		all[key], err = w.measureOf(service)
+		x, err := w.exporter(key, w.hold)
 		if err != nil {
 			return nil, fmt.Errorf("set %s up: %w", service.Key, err)
 		}
+		all[key] = x.Measure
 	}
 	return all, nil
 }
 
-func (w *works) measureOf(s contest.Service) (conduct.Measure, error) {
-	rules := w.config.Contest.Criteria[s.Criterion]
-	switch s.Key {
+// measurer is an exporter: it measures for the line, and serves Prometheus alone.
+type measurer interface {
+	Measure(ctx context.Context, teams []contest.Team, each func(contest.Verdict)) error
+	Handler(teams func(context.Context) ([]contest.Team, error)) http.Handler
+}
+
+// exporter builds what measures for a service. lease keeps its walks and load
+// apart; nil where nobody puts load on anything.
+func (w *works) exporter(key contest.ServiceKey, lease deployment.Lease) (measurer, error) {
+	switch key {
 	case contest.GitMonitor:
-		x, err := w.gitExporter(rules)
+		x, err := w.gitExporter(w.config.Contest.Criteria[contest.CodeRepo])
 		if err != nil {
 			return nil, err
 		}
 		w.closers = append(w.closers, func() error { x.Close(); return nil })
-		return x.Measure, nil
+		return x, nil
 	case contest.DeploymentMonitor:
-		x, err := w.deploymentExporter(rules, w.hold)
-		if err != nil {
-			return nil, err
-		}
-		return x.Measure, nil
+		return w.deploymentExporter(w.config.Contest.Criteria[contest.DeployedSolution], lease)
 	case contest.CostTracking:
-		x, err := w.costExporter(rules)
-		if err != nil {
-			return nil, err
-		}
-		return x.Measure, nil
+		return w.costExporter(w.config.Contest.Criteria[contest.BudgetTracking])
 	}
-	return nil, fmt.Errorf("nothing measures %s", s.Key)
+	return nil, fmt.Errorf("nothing measures %s", key)
 }
 
 func (w *works) gitExporter(rules config.Criterion) (*git.Exporter, error) {
@@ -79,8 +80,7 @@ func (w *works) gitExporter(rules config.Criterion) (*git.Exporter, error) {
 // leaseWait is how long a look at a service waits for a load run to end.
 const leaseWait = 10 * time.Second
 
-// deploymentExporter looks at teams' services. lease keeps its walks and load
-// apart; nil where nobody puts load on anything.
+// deploymentExporter looks at teams' services.
 func (w *works) deploymentExporter(rules config.Criterion, lease deployment.Lease) (*deployment.Exporter, error) {
 	p := w.config.Probe
 	return deployment.New(deployment.Config{
