@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"time"
@@ -11,7 +12,6 @@ import (
 
 	"github.com/hackload-kz/hackload/orchestrator/config"
 	"github.com/hackload-kz/hackload/orchestrator/contest"
-	"github.com/hackload-kz/hackload/orchestrator/hub"
 	"github.com/hackload-kz/hackload/orchestrator/loadgen/launch"
 	"github.com/hackload-kz/hackload/orchestrator/prom"
 	"github.com/hackload-kz/hackload/orchestrator/verdict"
@@ -24,8 +24,8 @@ func checkCommand(w world) *cobra.Command {
 		Use:   "check",
 		Short: "Say what is wrong or missing before 'serve' finds out",
 		Long: `check validates the configuration, evaluates every scenario at every level, and
-asks the Hub and Prometheus. It prints all that it finds and exits 2 when
-'serve' would not work.`,
+asks every source of teams and Prometheus. It prints all that it finds and exits
+2 when 'serve' would not work.`,
 		Example: "  hackload check --config hackload.yaml",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -43,23 +43,19 @@ asks the Hub and Prometheus. It prints all that it finds and exits 2 when
 const checkTimeout = 15 * time.Second
 
 func check(ctx context.Context, w world, c *config.Config) error {
-	problems := c.Check(scenarios.Names())
+	s := survey{warnings: c.Warnings, problems: c.Check(scenarios.Names())}
 	if err := c.ValidateServe(); err != nil {
-		problems = append(problems, strings.Split(err.Error(), "\n")...)
+		s.problems = append(s.problems, strings.Split(err.Error(), "\n")...)
 	}
 	bad, err := checkScenarios(ctx, w, c)
 	if err != nil {
 		return trouble(err)
 	}
-	problems = append(problems, bad...)
-	problems = append(problems, checkSystems(ctx, c)...)
-	for _, warning := range c.Warnings {
-		fmt.Fprintln(w.Stdout, "warning:", warning)
-	}
-	for _, p := range problems {
-		fmt.Fprintln(w.Stdout, "problem:", p)
-	}
-	if len(problems) > 0 {
+	s.problems = append(s.problems, bad...)
+	s.checkTeams(ctx, c)
+	s.checkPrometheus(ctx, c)
+	s.print(w.Stdout)
+	if len(s.problems) > 0 {
 		return &exit{code: exitUsage}
 	}
 	fmt.Fprintln(w.Stdout, "All is well: 'hackload serve' can start.")
@@ -116,29 +112,34 @@ func checkLevel(ctx context.Context, l *launch.Launcher, s contest.Service, rule
 	return err
 }
 
-// checkSystems asks the outside systems, where they are configured.
-func checkSystems(ctx context.Context, c *config.Config) (problems []string) {
+// checkPrometheus asks Prometheus, where there is one.
+func (s *survey) checkPrometheus(ctx context.Context, c *config.Config) {
+	if c.Prometheus.URL == "" {
+		return
+	}
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
-	if c.Hub.URL != "" && c.Hub.APIKey.Set() {
-		if client, err := hub.New(hubConfig(c)); err != nil {
-			problems = append(problems, err.Error())
-		} else if _, err := client.Teams(ctx, c.Contest.Hub.Hackathon); err != nil {
-			problems = append(problems, "hub: "+err.Error())
-		}
-	}
-	if c.Prometheus.URL == "" {
-		return problems
-	}
 	client, err := prom.New(prom.Config{
 		URL: strings.TrimRight(c.Prometheus.URL, "/"), Username: c.Prometheus.Username,
 		Password: c.Prometheus.Password.Reveal(), BearerToken: c.Prometheus.Token.Reveal(), Timeout: c.Prometheus.Timeout.D(),
 	})
 	if err != nil {
-		return append(problems, err.Error())
+		s.problem("%v", err)
+		return
 	}
 	if err := client.Check(ctx); err != nil {
-		problems = append(problems, "prometheus: "+err.Error())
+		s.problem("prometheus: %v", err)
 	}
-	return problems
+}
+
+// print writes everything, what matters most last.
+func (s *survey) print(out io.Writer) {
+	for _, kind := range []struct {
+		word  string
+		lines []string
+	}{{"ok", s.said}, {"warning", s.warnings}, {"problem", s.problems}} {
+		for _, line := range kind.lines {
+			fmt.Fprintln(out, kind.word+":", line)
+		}
+	}
 }

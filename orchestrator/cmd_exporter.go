@@ -63,14 +63,17 @@ func exporter(ctx context.Context, w world, c *config.Config, name string, flags
 	if err != nil {
 		return usage(err, "Check API_BASE_URL and SERVICE_API_KEY.")
 	}
-	wk := &works{site: site{config: c, teams: func(ctx context.Context) ([]contest.Team, error) {
-		return client.Teams(ctx, c.Contest.Hub.Hackathon)
-	}}}
-	x, err := wk.exporter(key, nil)
+	from, err := openSources(c, client.Teams)
 	if err != nil {
-		return trouble(err)
+		return err
 	}
 	log := logger(w.Stderr, c.JSONLogs(), c.Log.Level)
+	tell := func(finding string) { log.Warn("sources of teams", "finding", finding) }
+	wk := &works{site: site{config: c, teams: from.teams(c, tell)}, closers: []func() error{from.Close}}
+	x, err := wk.exporter(key, nil)
+	if err != nil {
+		return trouble(errors.Join(err, wk.Close()))
+	}
 	return trouble(errors.Join(listenByTheBook(ctx, x.Handler(wk.contestants), flags, log), wk.Close()))
 }
 

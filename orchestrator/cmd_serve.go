@@ -139,7 +139,8 @@ func environmentKeys(c *config.Contest) hub.EnvironmentKeys {
 	return keys
 }
 
-// assembleWithHub assembles a line whose teams and verdicts are the Hub's.
+// assembleWithHub assembles a line whose verdicts go to the Hub, and whose teams
+// are those of the Hub or of the configured sources beside it.
 func assembleWithHub(ctx context.Context, s site, h hub.Config) (*works, error) {
 	var counted func(code int)
 	h.Transport = countedTransport{http.DefaultTransport, func(code int) { counted(code) }}
@@ -147,14 +148,16 @@ func assembleWithHub(ctx context.Context, s site, h hub.Config) (*works, error) 
 	if err != nil {
 		return nil, usage(err, "Check API_BASE_URL and SERVICE_API_KEY.")
 	}
-	s.hub = client
-	s.teams = func(ctx context.Context) ([]contest.Team, error) {
-		return client.Teams(ctx, s.config.Contest.Hub.Hackathon)
-	}
-	w, err := assemble(ctx, s)
+	from, err := openSources(s.config, client.Teams)
 	if err != nil {
 		return nil, err
 	}
+	s.hub, s.teams = client, from.teams(s.config, func(finding string) { s.log.Warn("sources of teams", "finding", finding) })
+	w, err := assemble(ctx, s)
+	if err != nil {
+		return nil, errors.Join(err, from.Close())
+	}
+	w.closers = append(w.closers, from.Close)
 	counted = w.instruments.HubRequest
 	return w, web.WatchGauges(w.registry, w.gauges)
 }

@@ -76,6 +76,7 @@ func (c *Config) Check(scenarios []string) []string {
 	}
 	problems := c.checkAddresses()
 	problems = append(problems, c.checkDurations()...)
+	problems = append(problems, c.HubDatabase.check(c.State.DatabaseURL)...)
 	if c.Web.MetricsEnabled && c.Web.Port == c.Web.MetricsPort {
 		problems = append(problems, fmt.Sprintf("web.port and web.metrics_port are both %d, they must differ", c.Web.Port))
 	}

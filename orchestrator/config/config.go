@@ -10,21 +10,23 @@ import (
 // Config is everything that can be configured, complete: what no source sets
 // has its default.
 type Config struct {
-	Environment string     `yaml:"environment" json:"environment"` // NODE_ENV
-	Services    Services   `yaml:"services" json:"services"`
-	Hub         Hub        `yaml:"hub" json:"hub"`
-	Prometheus  Prometheus `yaml:"prometheus" json:"prometheus"`
-	Grafana     Grafana    `yaml:"grafana" json:"grafana"`
-	Kubernetes  Kubernetes `yaml:"kubernetes" json:"kubernetes"`
-	GitHub      GitHub     `yaml:"github" json:"github"`
-	Probe       Probe      `yaml:"probe" json:"probe"`
-	Web         Web        `yaml:"web" json:"web"`
-	Scenarios   Scenarios  `yaml:"scenarios" json:"scenarios"`
-	State       State      `yaml:"state" json:"state"`
-	Load        LoadTest   `yaml:"load" json:"load"`
-	Metrics     Metrics    `yaml:"metrics" json:"metrics"`
-	Log         Log        `yaml:"log" json:"log"`
-	Limits      Limits     `yaml:"limits" json:"limits"`
+	Environment string      `yaml:"environment" json:"environment"` // NODE_ENV
+	Services    Services    `yaml:"services" json:"services"`
+	Hub         Hub         `yaml:"hub" json:"hub"`
+	HubDatabase HubDatabase `yaml:"hub_database" json:"hubDatabase"`
+	Teams       Teams       `yaml:"teams" json:"teams"`
+	Prometheus  Prometheus  `yaml:"prometheus" json:"prometheus"`
+	Grafana     Grafana     `yaml:"grafana" json:"grafana"`
+	Kubernetes  Kubernetes  `yaml:"kubernetes" json:"kubernetes"`
+	GitHub      GitHub      `yaml:"github" json:"github"`
+	Probe       Probe       `yaml:"probe" json:"probe"`
+	Web         Web         `yaml:"web" json:"web"`
+	Scenarios   Scenarios   `yaml:"scenarios" json:"scenarios"`
+	State       State       `yaml:"state" json:"state"`
+	Load        LoadTest    `yaml:"load" json:"load"`
+	Metrics     Metrics     `yaml:"metrics" json:"metrics"`
+	Log         Log         `yaml:"log" json:"log"`
+	Limits      Limits      `yaml:"limits" json:"limits"`
 
 	// ContestFile is where Contest came from: a path, the name of a shipped
 	// one, or the configuration file itself when it stands inside.
@@ -174,6 +176,7 @@ func Default() *Config {
 		Environment: "production",
 		Services:    defaultServices(),
 		Hub:         Hub{Timeout: duration(30 * time.Second), Retries: 3, RateLimitPerMinute: 60},
+		HubDatabase: defaultHubDatabase(),
 		Prometheus:  Prometheus{Timeout: duration(30 * time.Second)},
 		Kubernetes:  Kubernetes{Namespace: "k6-runs"},
 		GitHub:      GitHub{APIURL: "https://api.github.com"},

@@ -22,7 +22,7 @@ type setting struct {
 // settings is every variable that is read: the complete list of the seed
 // document in its order, then ours.
 func settings() []setting {
-	return slices.Concat(coreSettings(), serviceSettings(), watchSettings(), ourSettings())
+	return slices.Concat(coreSettings(), serviceSettings(), sourceSettings(), watchSettings(), ourSettings())
 }
 
 func coreSettings() []setting {
@@ -74,12 +74,7 @@ func serviceSettings() []setting {
 }
 
 func watchSettings() []setting {
-	const hubDB = "teams are read from the Hub's API, not from its database"
 	return []setting{
-		{Env: "DATABASE_URL", Later: hubDB},
-		{Env: "DB_POOL_SIZE", Later: hubDB},
-		{Env: "DB_TIMEOUT", Later: hubDB},
-
 		{Env: "HEALTH_CHECK_PORT", Keys: one("web.port")},
 		{Env: "METRICS_PORT", Keys: one("web.metrics_port")},
 		{Env: "PROMETHEUS_PUSHGATEWAY_URL", Later: "metrics are scraped, not pushed"},
