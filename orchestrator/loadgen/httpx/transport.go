@@ -3,19 +3,20 @@ package httpx
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
 	"strings"
 	"sync"
-	"time"
-
-	"errors"
-	"golang.org/x/net/idna"
 	"sync/atomic"
 	"syscall"
+	"time"
+
+	"golang.org/x/net/idna"
 )
 
 // Defaults of Config.
@@ -90,12 +91,25 @@ func (t *Transport) Lacking() int64 { return t.lacking.Load() }
 // ownLack reports whether it was this machine that lacked something. No address
 // to call from is our lack for IPv4; for IPv6 it may only mean that there is none.
 func ownLack(err error, to netip.Addr) bool {
+	var lookup *net.DNSError
+	inWords := errors.As(err, &lookup)
 	for _, number := range []syscall.Errno{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM} {
-		if errors.Is(err, number) {
+		// A resolver keeps of its causes nothing but the words.
+		if errors.Is(err, number) || inWords && strings.Contains(lookup.Err, number.Error()) {
 			return true
 		}
 	}
 	return errors.Is(err, syscall.EADDRNOTAVAIL) && to.Unmap().Is4()
+}
+
+// withOwnLack adds to a failed look-up that this process may open no more files.
+// The resolver itself then says no more than that it knows no such host.
+func withOwnLack(lookup error) error {
+	file, err := os.Open(os.DevNull)
+	if err != nil {
+		return fmt.Errorf("%w: %w", lookup, err)
+	}
+	return errors.Join(lookup, file.Close())
 }
 
 // dial connects to the host of key and notes how long each phase took.
@@ -104,6 +118,9 @@ func (t *Transport) dial(ctx context.Context, key hostKey, times *Timings) (*con
 	addr, err := t.resolve(ctx, key.host)
 	times.LookingUp = time.Since(begin)
 	if err != nil {
+		if ownLack(err, addr) {
+			t.lacking.Add(1)
+		}
 		return nil, err
 	}
 	if t.config.Guard != nil {
@@ -167,7 +184,7 @@ func (t *Transport) resolve(ctx context.Context, host string) (netip.Addr, error
 		}
 		addrs, err := net.DefaultResolver.LookupNetIP(ctx, "ip", ascii)
 		if err != nil {
-			return netip.Addr{}, err
+			return netip.Addr{}, withOwnLack(err)
 		}
 		found = resolved{preferIPv4(addrs), now.Add(namesTTL)}
 		t.mu.Lock()
