@@ -114,7 +114,7 @@ func New(ctx context.Context, db *sql.DB, c Config) (*Queue, error) {
 	if err != nil {
 		return nil, fmt.Errorf("prepare job tables: %w", err)
 	}
-	if _, err := migrator.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
+	if err := migrate(ctx, db, migrator); err != nil {
 		return nil, fmt.Errorf("migrate job tables: %w", err)
 	}
 	insert, err := river.NewClient(driver, &river.Config{Logger: quiet(c.Log)})
