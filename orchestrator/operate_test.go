@@ -89,9 +89,9 @@ func TestChangesOverTheAPI(t *testing.T) {
 	}{
 		{"", "git-monitor.*paused.*7 \\* \\* \\* \\*", exitDone, []string{"jobs", "list"}},
 		{"", "there is no token", exitUsage, []string{"jobs", "resume", "git-monitor"}},
-		{"wrong", "refused .401.", exitUsage, []string{"stop", "--all"}},
+		{"wrong", "refused .401.", exitUsage, []string{"stop", "--all", "--why", "lunch"}},
 		{"let-me-in", "git-monitor +waits", exitDone, []string{"jobs", "resume", "git-monitor"}},
-		{"let-me-in", "not found", exitUsage, []string{"runs", "cancel", "nosuch"}},
+		{"let-me-in", "not found", exitUsage, []string{"runs", "cancel", "nosuch", "--why", "lunch"}},
 		{"let-me-in", "required flag", exitUsage, []string{"stop"}},
 	} {
 		code, out := command(row.token, row.args...)
