@@ -15,6 +15,7 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 	_ "time/tzdata" // the image has no zones of its own
 
@@ -25,8 +26,17 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	os.Exit(run(ctx, world{
-		Args: os.Args[1:], Getenv: os.Getenv, Environ: os.Environ,
+		Args: arguments(os.Args), Getenv: os.Getenv, Environ: os.Environ,
 		Stdout: os.Stdout, Stderr: os.Stderr, Terminal: term.IsTerminal(int(os.Stderr.Fd())),
 		Program: os.Executable,
 	}))
+}
+
+// arguments returns what the program is asked to do. Called k6, as by a link in
+// a runner's image, it is its load generator.
+func arguments(argv []string) []string {
+	if filepath.Base(argv[0]) == "k6" {
+		return append([]string{"loadgen"}, argv[1:]...)
+	}
+	return argv[1:]
 }

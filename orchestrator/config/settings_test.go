@@ -22,7 +22,7 @@ func seedVariables(t *testing.T) map[string]string {
 		name, value, _ := strings.Cut(strings.TrimSpace(line), " ")
 		variables[name] = value
 	}
-	require.Len(t, variables, 47)
+	require.Len(t, variables, 48)
 	return variables
 }
 

@@ -35,6 +35,7 @@ type flags struct {
 	progressFile, instanceID       string
 	resultFile                     string
 	smoke, abortWhenLost           bool
+	paused, linger                 bool
 	requirements, jsonScript       bool
 }
 
@@ -73,7 +74,9 @@ func (f *flags) define(s *pflag.FlagSet, run bool) {
 	s.Lookup("http-debug").NoOptDefVal = "headers"
 	s.StringVar(&f.segment, "execution-segment", "", "this generator's share, like 0:1/3")
 	s.StringVar(&f.sequence, "execution-segment-sequence", "", "how the test is shared, like 0,1/3,2/3,1")
-	s.StringVarP(&f.address, "address", "a", "", "not supported: there is no REST API")
+	s.StringVarP(&f.address, "address", "a", "", "serve k6's REST API at this address, like localhost:6565")
+	s.BoolVarP(&f.paused, "paused", "p", false, "wait for a start through the REST API")
+	s.BoolVarP(&f.linger, "linger", "l", false, "keep the REST API up when the test has ended")
 	s.StringVarP(&f.kind, "type", "t", "js", "kind of the script: js")
 	s.BoolVarP(&f.quiet, "quiet", "q", false, "print no progress")
 	s.BoolVarP(&f.verbose, "verbose", "v", false, "log more")
@@ -88,8 +91,6 @@ func (f *flags) define(s *pflag.FlagSet, run bool) {
 // check refuses flags that make no sense.
 func (f *flags) check() error {
 	switch {
-	case f.address != "":
-		return coded(exitConfig, "--address: there is no REST API; use --progress-file to follow a test")
 	case f.kind != "js":
 		return coded(exitConfig, "--type %s: only js can be run", f.kind)
 	case f.httpDebug != "" && f.httpDebug != "headers" && f.httpDebug != "full":
@@ -132,6 +133,7 @@ func (f *flags) options() (o options.Options, err error) {
 	o.VUs, o.Iterations, o.MaxRedirects = given64("vus", f.vus), given64("iterations", f.iterations), given64("max-redirects", f.maxRedirects)
 	o.InsecureSkipTLSVerify, o.NoConnectionReuse = givenBool("insecure-skip-tls-verify", f.insecure), givenBool("no-connection-reuse", f.noConnReuse)
 	o.NoVUConnectionReuse, o.DiscardResponseBodies = givenBool("no-vu-connection-reuse", f.noVUConnReuse), givenBool("discard-response-bodies", f.discard)
+	o.Paused = givenBool("paused", f.paused)
 	o.Throw, o.NoSetup, o.NoTeardown = givenBool("throw", f.throws), givenBool("no-setup", f.noSetup), givenBool("no-teardown", f.noTeardown)
 	for name, to := range map[string]**time.Duration{"duration": &o.Duration, "min-iteration-duration": &o.MinIterationDuration} {
 		if given(name) {

@@ -85,8 +85,10 @@ const (
 	exitThresholds      = 99
 	exitSetupTimeout    = 100
 	exitTeardownTimeout = 101
+	exitStopped         = 103
 	exitConfig          = 104
 	exitInterrupted     = 105
+	exitCannotListen    = 106
 	exitScript          = 107
 	exitAborted         = 108
 	exitMarkedFailed    = 110

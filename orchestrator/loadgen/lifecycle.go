@@ -15,17 +15,26 @@ import (
 
 // lifecycle is setup, the scenarios, and teardown.
 func (e *engine) lifecycle(ctx context.Context) error {
+	e.enterPhase(phaseInitVUs)
 	if err := e.pool.fill(ctx, max(e.needs.Ready, 1)); err != nil {
 		if ctx.Err() != nil {
 			return nil
 		}
 		return scriptError(e.name, err)
 	}
+	e.enterPhase(phaseInitDone)
+	if e.gate.isClosed() {
+		e.enterPhase(phasePaused)
+		e.gate.wait(ctx)
+	}
+	e.enterPhase(phaseSetup)
 	if err := e.runSetup(ctx); err != nil {
 		return err
 	}
+	e.enterPhase(phaseRunning)
 	e.config.Test.Begin()
 	err := e.runScenarios(ctx)
+	e.enterPhase(phaseTeardown)
 	return errors.Join(err, e.runTeardown(ctx))
 }
 

@@ -6,10 +6,12 @@ import (
 	"runtime"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hackload-kz/hackload/orchestrator/loadgen/launch"
 	"github.com/hackload-kz/hackload/orchestrator/loadgen/metric"
+	"github.com/hackload-kz/hackload/orchestrator/loadgen/options"
 )
 
 // runTest is the command run.
@@ -48,6 +50,9 @@ type engine struct {
 	setup string // what setup returned, as JSON
 
 	aborted bool // a threshold ended the test
+	gate    *gate
+	state   atomic.Int32 // a phaseCode
+	tainted atomic.Bool  // a threshold did not hold when it was last looked at
 	// stop ends the test early; the cause says why.
 	stop context.CancelCauseFunc
 
@@ -68,7 +73,7 @@ func newEngine(t *test, x IO, f *flags) *engine {
 		thresholds = nil
 	}
 	e := &engine{
-		test: t, io: x, flags: f, phase: map[string]bool{},
+		test: t, io: x, flags: f, phase: map[string]bool{}, gate: newGate(options.Or(t.options.Paused, false)),
 		agg: metric.NewAggregator(t.registry, thresholds, runtime.GOMAXPROCS(0)),
 	}
 	e.pool = &pool{test: t, agg: e.agg}
@@ -100,8 +105,19 @@ func (e *engine) run(parent context.Context) error {
 	defer unlink()
 	e.config.Test.InterruptAll = func(reason string) { stop(coded(exitAborted, "test aborted: %s", reason)) }
 
+	stopServing, err := e.serveREST()
+	if err != nil {
+		return err
+	}
+	defer stopServing()
 	finished := make(chan error, 1)
-	go func() { finished <- e.whole(ctx) }()
+	go func() {
+		err := e.whole(ctx)
+		if e.flags.linger {
+			<-ctx.Done()
+		}
+		finished <- err
+	}()
 	select {
 	case err := <-finished:
 		return err
@@ -120,6 +136,7 @@ func (e *engine) whole(ctx context.Context) error {
 	}
 	err = e.lifecycle(ctx)
 	e.pool.close()
+	defer e.enterPhase(phaseEnded)
 	failed := e.thresholdsFailed()
 	err = errors.Join(e.outcome(ctx, err, failed), e.summarise(ctx))
 	if lostErr := sinks.end(); lostErr != nil {

@@ -37,7 +37,9 @@ func (e *engine) watchThresholds(ctx context.Context) {
 		case <-ticker.C:
 		}
 		elapsed := e.config.Test.Elapsed()
-		for _, r := range e.agg.Evaluate() {
+		results := e.agg.Evaluate()
+		e.tainted.Store(slices.ContainsFunc(results, func(r metric.ThresholdResult) bool { return !r.OK }))
+		for _, r := range results {
 			t := r.Threshold
 			switch {
 			case !r.OK && !r.NoSamples && t.AbortOnFail && elapsed >= t.DelayAbortEval.D():

@@ -55,6 +55,7 @@ func (o *Options) fields() map[string]func([]byte) error {
 		"discardResponseBodies": boolean(&o.DiscardResponseBodies), "noCookiesReset": boolean(&o.NoCookiesReset),
 		"throw": boolean(&o.Throw), "maxRedirects": whole(&o.MaxRedirects, 0),
 		"blacklistIPs": func(b []byte) (err error) { o.BlacklistIPs, err = decodeCIDRs(b); return err },
+		"paused":       boolean(&o.Paused),
 		"noSetup":      boolean(&o.NoSetup), "noTeardown": boolean(&o.NoTeardown),
 		"setupTimeout": duration(&o.SetupTimeout), "teardownTimeout": duration(&o.TeardownTimeout),
 		"handleSummaryTimeout": duration(&o.HandleSummaryTimeout), "minIterationDuration": duration(&o.MinIterationDuration),

@@ -17,7 +17,7 @@ func FromEnv(env map[string]string) (Options, error) {
 		"K6_INSECURE_SKIP_TLS_VERIFY": "insecureSkipTLSVerify", "K6_NO_CONNECTION_REUSE": "noConnectionReuse",
 		"K6_NO_VU_CONNECTION_REUSE": "noVUConnectionReuse", "K6_DISCARD_RESPONSE_BODIES": "discardResponseBodies",
 		"K6_NO_COOKIES_RESET": "noCookiesReset", "K6_THROW": "throw", "K6_MAX_REDIRECTS": "maxRedirects",
-		"K6_NO_SETUP": "noSetup", "K6_NO_TEARDOWN": "noTeardown", "K6_SETUP_TIMEOUT": "setupTimeout",
+		"K6_PAUSED": "paused", "K6_NO_SETUP": "noSetup", "K6_NO_TEARDOWN": "noTeardown", "K6_SETUP_TIMEOUT": "setupTimeout",
 		"K6_TEARDOWN_TIMEOUT": "teardownTimeout", "K6_MIN_ITERATION_DURATION": "minIterationDuration",
 		"K6_SUMMARY_TIME_UNIT": "summaryTimeUnit", "K6_SUMMARY_TREND_STATS": "summaryTrendStats",
 		"K6_SYSTEM_TAGS": "systemTags", "K6_BLACKLIST_IPS": "blacklistIPs",
@@ -52,7 +52,7 @@ func asJSON(key, text string) []byte {
 	case "summaryTrendStats", "systemTags", "blacklistIPs":
 		b, _ := json.Marshal(strings.Split(text, ","))
 		return b
-	case "insecureSkipTLSVerify", "noConnectionReuse", "noVUConnectionReuse", "discardResponseBodies", "noCookiesReset", "throw", "noSetup", "noTeardown":
+	case "insecureSkipTLSVerify", "noConnectionReuse", "noVUConnectionReuse", "discardResponseBodies", "noCookiesReset", "throw", "paused", "noSetup", "noTeardown":
 		switch strings.ToLower(text) {
 		case "1", "true":
 			return []byte("true")

@@ -23,6 +23,7 @@ func (o Options) JSON(scenarios []Scenario, extra map[string]any) ([]byte, error
 	put(out, "noCookiesReset", o.NoCookiesReset)
 	put(out, "throw", o.Throw)
 	put(out, "maxRedirects", o.MaxRedirects)
+	put(out, "paused", o.Paused)
 	put(out, "noSetup", o.NoSetup)
 	put(out, "noTeardown", o.NoTeardown)
 	put(out, "summaryTimeUnit", o.SummaryTimeUnit)

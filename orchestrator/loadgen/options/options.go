@@ -29,6 +29,7 @@ type Options struct {
 	MaxRedirects          *int64
 	BlacklistIPs          []string // CIDRs or addresses
 
+	Paused               *bool // wait for a start from outside, before setup
 	NoSetup              *bool
 	NoTeardown           *bool
 	SetupTimeout         *time.Duration
@@ -59,6 +60,7 @@ func (o Options) Over(lower Options) Options {
 	over(&out.NoCookiesReset, o.NoCookiesReset)
 	over(&out.Throw, o.Throw)
 	over(&out.MaxRedirects, o.MaxRedirects)
+	over(&out.Paused, o.Paused)
 	over(&out.NoSetup, o.NoSetup)
 	over(&out.NoTeardown, o.NoTeardown)
 	over(&out.SetupTimeout, o.SetupTimeout)
