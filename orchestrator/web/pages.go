@@ -26,6 +26,7 @@ type frame struct {
 	Version string
 	Zone    string
 	Refresh bool // the reader asked for a page that renews itself
+	Desk    bool // there are pages for organisers
 	Body    any
 }
 
@@ -46,9 +47,9 @@ func loadPages(w words, assets map[string]asset) pages {
 		"style": func() string { return linked["text/css; charset=utf-8"] },
 		"icon":  func() string { return linked["image/svg+xml"] },
 	}
-	base := template.Must(template.New("frame.gohtml").Funcs(funcs).ParseFS(files, "templates/frame.gohtml", "templates/parts.gohtml"))
+	base := template.Must(template.New("frame.gohtml").Funcs(funcs).ParseFS(files, "templates/frame.gohtml", "templates/parts.gohtml", "templates/desk.gohtml"))
 	set := pages{}
-	for _, name := range []string{"results", "team", "run", "trouble"} {
+	for _, name := range []string{"results", "team", "run", "trouble", "login", "spend", "spend_team"} {
 		set[name] = template.Must(template.Must(base.Clone()).ParseFS(files, "templates/"+name+".gohtml"))
 	}
 	return set
@@ -56,7 +57,7 @@ func loadPages(w words, assets map[string]asset) pages {
 
 // render writes a whole page or fails before its first byte.
 func (s *site) render(w http.ResponseWriter, r *http.Request, name string, f frame) error {
-	f.Version, f.Zone = shown(s.Version, shortText), s.Timezone.String()
+	f.Version, f.Zone, f.Desk = shown(s.Version, shortText), s.Timezone.String(), s.Organisers != nil
 	var b bytes.Buffer
 	if err := s.pages[name].Execute(&b, f); err != nil {
 		return fmt.Errorf("render page %s: %w", name, err)

@@ -24,6 +24,7 @@ type Config struct {
 	Pulse   Pulse
 
 	Operations *Operations // what organisers may change; nil: nothing is served of it
+	Organisers *Organisers // the same on pages; nil: there are none
 
 	PublicURL string         // prefix of the links in JSON answers; empty makes them relative
 	Timezone  *time.Location // zone of the times on pages; nil means UTC
@@ -39,7 +40,8 @@ type site struct {
 }
 
 // New returns the handler of the public port: pages, JSON API, health and
-// probes. It answers GET and HEAD only, and the changes of Operations.
+// probes. It answers GET and HEAD only, and the changes of Operations and
+// Organisers.
 func New(c Config) http.Handler {
 	if c.Timezone == nil {
 		c.Timezone = time.UTC
@@ -71,6 +73,9 @@ func New(c Config) http.Handler {
 	data("/health/{service}", s.serviceHealth)
 	if c.Operations != nil {
 		s.operate(mux, c.Operations)
+	}
+	if c.Organisers != nil {
+		s.organise(mux, c.Organisers)
 	}
 	mux.HandleFunc("GET /healthz", s.alive)
 	mux.HandleFunc("GET /readyz", s.ready)
