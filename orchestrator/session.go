@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/hackload-kz/hackload/orchestrator/conduct"
 	"github.com/hackload-kz/hackload/orchestrator/contest"
 	"github.com/hackload-kz/hackload/orchestrator/hub"
 	"github.com/hackload-kz/hackload/orchestrator/store"
@@ -60,12 +61,13 @@ func (w *works) beginSession(ctx context.Context) (time.Time, error) {
 // beginOnce begins the service's round unless this session has begun it. A Hub
 // that does not answer is asked again with a growing pause.
 func (w *works) beginOnce(ctx context.Context, key contest.ServiceKey, since time.Time) error {
+	id := conduct.NewRound()
 	for pause := sessionRetry; ; pause = min(2*pause, sessionDelay) {
 		round, err := w.roundSince(ctx, key, since)
 		if err != nil || round != nil {
 			return err
 		}
-		if _, err = w.begin(ctx, key); err == nil {
+		if _, err = w.begin(ctx, key, id); err == nil {
 			continue
 		}
 		if hub.IsPermanent(err) {

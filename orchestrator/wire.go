@@ -259,8 +259,8 @@ func (w *works) openOutbox() {
 // steps is what the queue's jobs do.
 func (w *works) steps() schedule.Steps {
 	return schedule.Steps{
-		Round: func(ctx context.Context, key contest.ServiceKey) error {
-			_, err := w.begin(ctx, key)
+		Round: func(ctx context.Context, key contest.ServiceKey, id contest.RoundID) error {
+			_, err := w.begin(ctx, key, id)
 			return err
 		},
 		Advance: w.line.Advance,
@@ -269,15 +269,15 @@ func (w *works) steps() schedule.Steps {
 	}
 }
 
-// begin begins a round. A firing while the last round is under way is skipped
+// begin begins the round of that id. A firing while the last round is under way is skipped
 // and counted, not an error.
-func (w *works) begin(ctx context.Context, key contest.ServiceKey) (contest.RoundID, error) {
+func (w *works) begin(ctx context.Context, key contest.ServiceKey, round contest.RoundID) (contest.RoundID, error) {
 	service, err := contest.FindService(string(key))
 	if err != nil {
 		return "", err
 	}
 	started := time.Now()
-	id, err := w.line.Begin(ctx, key)
+	id, err := w.line.BeginAs(ctx, key, round)
 	if errors.Is(err, conduct.ErrRoundOpen) {
 		w.log.Info("firing skipped: the last round is still under way", "service", key)
 		w.instruments.JobDone(service, web.JobSkipped, 0)

@@ -158,7 +158,10 @@ func (b *bench) serve() (line *conduct.Line, stop func()) {
 
 func stepsOf(line *conduct.Line) schedule.Steps {
 	return schedule.Steps{
-		Round:   func(ctx context.Context, key contest.ServiceKey) error { _, err := line.Begin(ctx, key); return err },
+		Round: func(ctx context.Context, key contest.ServiceKey, id contest.RoundID) error {
+			_, err := line.BeginAs(ctx, key, id)
+			return err
+		},
 		Advance: line.Advance, Collect: line.Collect, Look: line.Look,
 	}
 }

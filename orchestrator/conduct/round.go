@@ -22,9 +22,19 @@ var ErrRoundOpen = errors.New("the service's last round is still under way")
 // recordTimeout bounds how long a failure is being recorded.
 const recordTimeout = 5 * time.Second
 
-// Begin plans a round of a service over all teams. The order of the teams
+// NewRound returns an identity for a round that is to begin.
+func NewRound() contest.RoundID { return contest.RoundID(newID()) }
+
+// Begin plans a new round of a service over all teams. The order of the teams
 // rotates from round to round, so that no team is always first or last.
 func (l *Line) Begin(ctx context.Context, key contest.ServiceKey) (contest.RoundID, error) {
+	return l.BeginAs(ctx, key, NewRound())
+}
+
+// BeginAs is Begin for a firing that may be tried several times: under one
+// identity all tries are one round. Once it has begun, another try is harmless.
+// An empty identity is a new one.
+func (l *Line) BeginAs(ctx context.Context, key contest.ServiceKey, id contest.RoundID) (contest.RoundID, error) {
 	service, err := contest.FindService(string(key))
 	if err != nil {
 		return "", err
@@ -40,11 +50,11 @@ func (l *Line) Begin(ctx context.Context, key contest.ServiceKey) (contest.Round
 	if err != nil {
 		return "", fmt.Errorf("begin round of %s: %w", key, err)
 	}
-	p.publish = true
+	p.publish, p.round = true, cmp.Or(id, p.round)
 	teams, err := l.Teams(ctx)
 	if err != nil {
 		err = fmt.Errorf("begin round of %s: list teams: %w", key, err)
-		return "", errors.Join(err, l.recordFailure(ctx, key, err))
+		return "", errors.Join(err, l.recordFailure(ctx, p, err))
 	}
 	before, err := l.Store.CountRounds(ctx, key)
 	if err != nil {
@@ -52,12 +62,15 @@ func (l *Line) Begin(ctx context.Context, key contest.ServiceKey) (contest.Round
 	}
 	var ended *contest.Round
 	err = l.Store.Write(ctx, func(tx *store.Tx) (err error) {
-		if err := refuseOpenRound(ctx, tx, key); err != nil {
+		if err := refuseOpenRound(ctx, tx, p); err != nil {
 			return err
 		}
 		ended, err = l.planRound(ctx, tx, p, rotate(teams, before))
 		return err
 	})
+	if errors.Is(err, store.ErrStale) {
+		return p.round, nil // an earlier try was told too late that it had succeeded
+	}
 	if err != nil {
 		return "", fmt.Errorf("begin round of %s: %w", key, err)
 	}
@@ -68,18 +81,22 @@ func (l *Line) Begin(ctx context.Context, key contest.ServiceKey) (contest.Round
 // recordFailure keeps a round that could not begin, for the service's health,
 // also when it was the time that ran out. That this process was stopped says
 // nothing of the service.
-func (l *Line) recordFailure(ctx context.Context, key contest.ServiceKey, cause error) error {
+func (l *Line) recordFailure(ctx context.Context, p plan, cause error) error {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()
 	now := time.Now()
-	return l.Store.Write(ctx, func(tx *store.Tx) error {
+	err := l.Store.Write(ctx, func(tx *store.Tx) error {
 		return tx.InsertRound(ctx, contest.Round{
-			ID: contest.RoundID(newID()), Service: key, StartedAt: now, EndedAt: &now, Error: cause.Error(),
+			ID: p.round, Service: p.service.Key, StartedAt: now, EndedAt: &now, Error: cause.Error(),
 		})
 	})
+	if errors.Is(err, store.ErrStale) {
+		return nil // it has begun all the same
+	}
+	return err
 }
 
 // plan is what the climbs of one round have in common.
@@ -97,16 +114,18 @@ func newPlan(service contest.Service, rules config.Criterion) (plan, error) {
 	if service.Load() && len(rules.Levels) == 0 {
 		return plan{}, fmt.Errorf("%s has no levels of load to climb", service.Key)
 	}
-	return plan{service: service, criterion: rules, round: contest.RoundID(newID())}, nil
+	return plan{service: service, criterion: rules, round: NewRound()}, nil
 }
 
-func refuseOpenRound(ctx context.Context, tx *store.Tx, key contest.ServiceKey) error {
-	open, err := tx.OpenRound(ctx, key)
-	if errors.Is(err, store.ErrNotFound) {
+func refuseOpenRound(ctx context.Context, tx *store.Tx, p plan) error {
+	open, err := tx.OpenRound(ctx, p.service.Key)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
 		return nil
-	}
-	if err != nil {
+	case err != nil:
 		return err
+	case open == p.round:
+		return store.ErrStale
 	}
 	return fmt.Errorf("%w (round %s)", ErrRoundOpen, open)
 }

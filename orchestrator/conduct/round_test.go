@@ -177,6 +177,44 @@ func TestTeamListFails(t *testing.T) {
 	}
 }
 
+// However often a firing is tried, it is one round: one record while it cannot
+// begin, and the round itself once it can.
+func TestTriesOfAFiringAreOneRound(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, ladder(1, 10))
+	b.teams = []contest.Team{team("a")}
+	line, _ := b.open()
+	teams := line.Teams
+	id := conduct.NewRound()
+	for try := range 3 {
+		line.Teams = func(context.Context) ([]contest.Team, error) { return nil, fmt.Errorf("hub answered 50%d", try) }
+		_, err := line.BeginAs(t.Context(), contest.SearchTesting, id)
+		require.Error(t, err)
+		rounds, err := b.store.Rounds(t.Context(), contest.SearchTesting, 10)
+		require.NoError(t, err)
+		require.Len(t, rounds, 1)
+		require.Contains(t, rounds[0].Error, fmt.Sprintf("hub answered 50%d", try), "the newest try is what people read")
+	}
+	line.Teams = teams
+	for range 2 { // a twin begins nothing, neither beside the round nor after it
+		for range 2 {
+			got, err := line.BeginAs(t.Context(), contest.SearchTesting, id)
+			require.NoError(t, err)
+			require.Equal(t, id, got)
+		}
+		b.drive(line, id)
+	}
+	line.Teams = func(context.Context) ([]contest.Team, error) { return nil, errors.New("hub answered 500") }
+	_, err := line.BeginAs(t.Context(), contest.SearchTesting, id)
+	require.Error(t, err)
+	rounds, err := b.store.Rounds(t.Context(), contest.SearchTesting, 10)
+	require.NoError(t, err)
+	require.Len(t, rounds, 1)
+	require.Empty(t, rounds[0].Error, "a late twin that fails does not unmake the round")
+	require.Equal(t, []int{10}, b.gens.launches("a"))
+	b.settled(1)
+}
+
 func TestRoundsThatCannotBegin(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, ladder(1))

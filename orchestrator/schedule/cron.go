@@ -31,7 +31,7 @@ func (c Config) period(s Service) (*river.PeriodicJob, error) {
 		return nil, fmt.Errorf("interval %q of %s: %w", s.Cron, s.Key, err)
 	}
 	construct := func() (river.JobArgs, *river.InsertOpts) {
-		return roundArgs{Service: s.Key, Cron: true}, c.roundOptions(s.Key)
+		return newRound(s.Key, true), c.roundOptions(s.Key)
 	}
 	return river.NewPeriodicJob(spec, construct, &river.PeriodicJobOpts{ID: string(s.Key)}), nil
 }

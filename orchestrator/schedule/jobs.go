@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/oklog/ulid/v2"
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/rivertype"
 
@@ -17,7 +18,8 @@ import (
 type (
 	roundArgs struct {
 		Service contest.ServiceKey `json:"service"`
-		Cron    bool               `json:"cron,omitempty"` // fired by its schedule, not by a person
+		Cron    bool               `json:"cron,omitempty"`  // fired by its schedule, not by a person
+		Round   contest.RoundID    `json:"round,omitempty"` // which it begins, however often it is tried
 	}
 	advanceArgs struct {
 		Run contest.RunID `json:"run"`
@@ -29,6 +31,11 @@ type (
 		Round contest.RoundID `json:"round"`
 	}
 )
+
+// newRound is a firing: the round that it begins has its identity from now on.
+func newRound(service contest.ServiceKey, cron bool) roundArgs {
+	return roundArgs{Service: service, Cron: cron, Round: contest.RoundID(ulid.Make().String())}
+}
 
 // Kind names the job in the database.
 func (roundArgs) Kind() string { return "round" }
@@ -68,7 +75,7 @@ func workers(steps Steps, log *slog.Logger, swallowed func(context.Context, cont
 				return err
 			}
 		}
-		return told(log, fmt.Sprintf("begin round of %s", job.Args.Service), job.JobRow, steps.Round(ctx, job.Args.Service))
+		return told(log, fmt.Sprintf("begin round of %s", job.Args.Service), job.JobRow, steps.Round(ctx, job.Args.Service, job.Args.Round))
 	}))
 	river.AddWorker(all, river.WorkFunc(func(ctx context.Context, job *river.Job[advanceArgs]) error {
 		again, err := steps.Advance(ctx, job.Args.Run)

@@ -25,7 +25,7 @@ type DeadLetter struct {
 	Kind    string             // "round", "advance", "collect" or "look"
 	Service contest.ServiceKey // of kind round
 	Run     contest.RunID      // of kind advance
-	Round   contest.RoundID    // of kinds collect and look
+	Round   contest.RoundID    // of kinds round, collect and look
 	Tries   int
 	Died    time.Time
 	History []Failure // oldest first; the last is the cause

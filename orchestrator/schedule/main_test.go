@@ -70,6 +70,7 @@ func running(t *testing.T, q *Queue, steps Steps) (stop func() error) {
 type calls struct {
 	mu     sync.Mutex
 	counts map[string]int
+	rounds map[contest.ServiceKey]map[contest.RoundID]bool
 	answer func(name string, nth int) (time.Duration, error)
 }
 
@@ -87,6 +88,18 @@ func (c *calls) call(name string) (time.Duration, error) {
 	return c.answer(name, nth)
 }
 
+func (c *calls) began(s contest.ServiceKey, id contest.RoundID) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.rounds == nil {
+		c.rounds = map[contest.ServiceKey]map[contest.RoundID]bool{}
+	}
+	if c.rounds[s] == nil {
+		c.rounds[s] = map[contest.RoundID]bool{}
+	}
+	c.rounds[s][id] = true
+}
+
 func (c *calls) of(name string) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -95,7 +108,8 @@ func (c *calls) of(name string) int {
 
 func (c *calls) steps() Steps {
 	return Steps{
-		Round: func(_ context.Context, s contest.ServiceKey) error {
+		Round: func(_ context.Context, s contest.ServiceKey, id contest.RoundID) error {
+			c.began(s, id)
 			_, err := c.call("round " + string(s))
 			return err
 		},

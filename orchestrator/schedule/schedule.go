@@ -27,9 +27,10 @@ import (
 )
 
 // Steps are what the jobs do. A step that returns again > 0 is called again
-// after that time; one that fails is called again after a growing back-off.
+// after that time; one that fails is called again after a growing back-off, a
+// round under the same id.
 type Steps struct {
-	Round   func(ctx context.Context, service contest.ServiceKey) error
+	Round   func(ctx context.Context, service contest.ServiceKey, id contest.RoundID) error
 	Advance func(ctx context.Context, run contest.RunID) (again time.Duration, err error)
 	Collect func(ctx context.Context, round contest.RoundID) (again time.Duration, err error)
 	Look    func(ctx context.Context, round contest.RoundID) (again time.Duration, err error)
@@ -158,7 +159,7 @@ func (q *Queue) WakeLook(ctx context.Context, tx *sql.Tx, id contest.RoundID) er
 
 // Fire has a round of the service begun now, whatever its cron says.
 func (q *Queue) Fire(ctx context.Context, service contest.ServiceKey) error {
-	_, err := q.insert.Insert(ctx, roundArgs{Service: service}, q.config.roundOptions(service))
+	_, err := q.insert.Insert(ctx, newRound(service, false), q.config.roundOptions(service))
 	if err != nil {
 		return fmt.Errorf("fire %s: %w", service, err)
 	}

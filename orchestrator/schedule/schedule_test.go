@@ -149,6 +149,8 @@ func TestRoundsThatCannotBeginBecomeDeadLetters(t *testing.T) {
 	require.NoError(t, stop())
 	require.Equal(t, map[string]int{"discarded 1": 1, "discarded 2": 1}, jobs(t, db))
 	require.Contains(t, log.String(), "kept as a dead letter")
+	require.Len(t, c.rounds["git-monitor"], 1, "all tries of a firing are one round")
+	require.NotEqual(t, c.rounds["git-monitor"], c.rounds["k6-search-testing"])
 
 	// A year later the cleaner takes what was done and leaves the dead letters.
 	c.answer = nil

@@ -22,11 +22,15 @@ type Climb struct {
 	Env        map[string]string `json:"env,omitempty"`
 }
 
-// InsertRound starts a round, or records one that could not begin.
+// InsertRound starts a round, or records one that could not begin. It takes the
+// place of an earlier try of the same round that could not; when the round has
+// begun already, it fails with ErrStale.
 func (tx *Tx) InsertRound(ctx context.Context, r contest.Round) error {
-	_, err := tx.SQL.ExecContext(ctx, `INSERT INTO rounds (id, service, started_at, ended_at, teams, error) VALUES (?, ?, ?, ?, ?, ?)`,
-		r.ID, r.Service, millis(r.StartedAt), millisOrNull(r.EndedAt), r.Teams, r.Error)
-	return wrap("insert round", err)
+	return wrap("insert round", changedOne(tx.SQL.ExecContext(ctx, `INSERT INTO rounds (id, service, started_at, ended_at, teams, error)
+		VALUES (?, ?, ?, ?, ?, ?)
+		ON CONFLICT (id) DO UPDATE SET started_at = excluded.started_at, ended_at = excluded.ended_at,
+			teams = excluded.teams, error = excluded.error WHERE rounds.error <> ''`,
+		r.ID, r.Service, millis(r.StartedAt), millisOrNull(r.EndedAt), r.Teams, r.Error)))
 }
 
 // InsertClimb adds a team's climb to a round.

@@ -83,8 +83,18 @@ func TestRounds(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 3, n)
 
-	err = s.Write(t.Context(), func(tx *store.Tx) error { return tx.InsertRound(t.Context(), all[0]) })
-	require.ErrorContains(t, err, "insert round", "a round is begun once")
+	insert := func(r contest.Round) error {
+		return s.Write(t.Context(), func(tx *store.Tx) error { return tx.InsertRound(t.Context(), r) })
+	}
+	require.ErrorIs(t, insert(all[1]), store.ErrStale, "a round is begun once")
+	failed := all[1]
+	failed.Error = "a late try"
+	require.ErrorIs(t, insert(failed), store.ErrStale)
+	begun := contest.Round{ID: "1", Service: contest.SearchTesting, StartedAt: at.Add(time.Hour), Teams: 2}
+	require.NoError(t, insert(begun), "it takes the place of a try that failed")
+	rounds, err = s.Rounds(t.Context(), contest.SearchTesting, 10)
+	require.NoError(t, err)
+	require.Equal(t, []contest.Round{begun, all[3], all[1]}, rounds)
 }
 
 func TestClimbKeepsItsRules(t *testing.T) {
