@@ -232,9 +232,13 @@ func (w *works) contestants(ctx context.Context) ([]contest.Team, error) {
 	if err != nil {
 		return nil, err
 	}
+	excluded := map[contest.Slug]bool{}
+	for _, e := range out {
+		excluded[e.Team] = true
+	}
 	var in []contest.Team
 	for _, t := range all {
-		if !slices.Contains(out, t.Slug) && !w.config.Contest.Excluded(t.Slug) && (len(w.only) == 0 || slices.Contains(w.only, t.Slug)) {
+		if !excluded[t.Slug] && !w.config.Contest.Excluded(t.Slug) && (len(w.only) == 0 || slices.Contains(w.only, t.Slug)) {
 			in = append(in, t)
 		}
 	}

@@ -16,9 +16,28 @@ import (
 // book keeps what operators change of the schedule in the state.
 type book struct{ *store.Store }
 
-// KeepMeta keeps a named value.
+// KeepMeta keeps a named value, together with the line of the audit trail that
+// the change brings along.
 func (b book) KeepMeta(ctx context.Context, name, value string) error {
-	return b.Write(ctx, func(tx *store.Tx) error { return tx.SetMeta(ctx, name, value) })
+	return b.Write(ctx, func(tx *store.Tx) error {
+		if err := tx.SetMeta(ctx, name, value); err != nil {
+			return err
+		}
+		if e, ok := ctx.Value(entryKey{}).(store.AuditEntry); ok {
+			return tx.Audit(ctx, e)
+		}
+		return nil
+	})
+}
+
+// entryKey is where a context carries the line that is written to the audit
+// trail with the change. The queue decides whether a change of the schedule is
+// one, and knows of no audit trail; so the line rides along to the transaction
+// that keeps the change, and a refused one leaves no line.
+type entryKey struct{}
+
+func withEntry(ctx context.Context, e store.AuditEntry) context.Context {
+	return context.WithValue(ctx, entryKey{}, e)
 }
 
 // lastRound tells when a service's last round began, and whether it goes on.
@@ -37,40 +56,57 @@ func (w *works) skipped(key contest.ServiceKey) {
 	}
 }
 
-// operations are what organisers may change over the JSON API.
+// operations are what organisers see and change over the JSON API.
 func (w *works) operations() *web.Operations {
-	return &web.Operations{Token: w.config.Web.AdminToken.Reveal(), Schedule: scheduler{w}, Control: control{w}}
+	return &web.Operations{
+		Token: w.config.Web.AdminToken.Reveal(), Schedule: scheduler{w}, Control: control{w}, Letters: letters{w},
+		Outbox: updates{w}, Exclusions: exclusions{w}, Overrides: overrides{w}, Trail: trail{w.store},
+	}
 }
 
-// scheduler changes the schedule and writes it to the audit trail.
+// noted is what a change writes to the audit trail.
+func noted(what, subject string, by web.By) store.AuditEntry {
+	return store.AuditEntry{Who: by.Who, What: what, Subject: subject, Why: by.Why}
+}
+
+// audited makes a change and writes it to the audit trail, both or neither.
+func (w *works) audited(ctx context.Context, e store.AuditEntry, change func(tx *store.Tx) error) error {
+	return w.store.Write(ctx, func(tx *store.Tx) error {
+		if err := change(tx); err != nil {
+			return err
+		}
+		return tx.Audit(ctx, e)
+	})
+}
+
+// scheduler changes the schedule.
 type scheduler struct{ *works }
 
 // Services lists where every service stands.
-func (s scheduler) Services(ctx context.Context) (any, error) { return s.queue.Status(ctx) }
+func (s scheduler) Services(ctx context.Context) ([]web.ServiceStatus, error) {
+	found, err := s.queue.Status(ctx)
+	all := make([]web.ServiceStatus, 0, len(found))
+	for _, st := range found {
+		all = append(all, web.ServiceStatus(st))
+	}
+	return all, err
+}
 
 // Change runs, pauses or resumes a service.
 func (s scheduler) Change(ctx context.Context, key contest.ServiceKey, change string, by web.By) error {
-	do := map[string]func(context.Context, contest.ServiceKey) error{
-		"run": s.queue.Fire, "pause": s.queue.Pause, "resume": s.queue.Resume,
-	}[change]
-	if err := do(ctx, key); err != nil {
-		return refusal(err)
+	e := noted(change+" service", string(key), by)
+	switch change {
+	case "run":
+		return refusal(s.audited(ctx, e, func(tx *store.Tx) error { return s.queue.FireTx(ctx, tx.SQL, key) }))
+	case "pause":
+		return refusal(s.queue.Pause(withEntry(ctx, e), key))
 	}
-	return s.audit(ctx, change+" service", string(key), by)
+	return refusal(s.queue.Resume(withEntry(ctx, e), key))
 }
 
 // Reschedule gives a service another interval.
 func (s scheduler) Reschedule(ctx context.Context, key contest.ServiceKey, interval string, by web.By) error {
-	if err := s.queue.Reschedule(ctx, key, interval); err != nil {
-		return refusal(err)
-	}
-	return s.audit(ctx, "reschedule service", string(key)+" "+interval, by)
-}
-
-func (w *works) audit(ctx context.Context, what, subject string, by web.By) error {
-	return w.store.Write(ctx, func(tx *store.Tx) error {
-		return tx.Audit(ctx, store.AuditEntry{Who: by.Who, What: what, Subject: subject, Why: by.Why})
-	})
+	return refusal(s.queue.Reschedule(withEntry(ctx, noted("reschedule service", string(key)+" "+interval, by)), key, interval))
 }
 
 // control ends runs; the line writes the audit trail.
@@ -87,17 +123,37 @@ func (c control) StopAll(ctx context.Context, by web.By) (int, error) {
 	return c.line.StopAll(ctx, by.Who, by.Why)
 }
 
+// trail is the audit trail.
+type trail struct{ *store.Store }
+
+// AuditTrail lists the newest lines, newest first.
+func (t trail) AuditTrail(ctx context.Context, limit int) ([]web.AuditEntry, error) {
+	found, err := t.Store.AuditTrail(ctx, limit)
+	all := make([]web.AuditEntry, 0, len(found))
+	for _, e := range found {
+		all = append(all, web.AuditEntry(e))
+	}
+	return all, err
+}
+
 // refusal says in words what the caller can do something about.
 func refusal(err error) error {
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-		return &web.Refusal{Code: http.StatusNotFound, Text: err.Error(), Hint: "See the results page for what there is."}
-	case errors.Is(err, schedule.ErrBadInterval):
-		return &web.Refusal{Code: http.StatusBadRequest, Text: err.Error(), Hint: `Give five cron fields, like "*/30 * * * *".`}
-	case errors.Is(err, schedule.ErrNotScheduled):
-		return &web.Refusal{Code: http.StatusConflict, Text: err.Error(), Hint: "Enable it in the configuration."}
-	case errors.Is(err, conduct.ErrFinal):
-		return &web.Refusal{Code: http.StatusConflict, Text: err.Error(), Hint: "Only a run that is not over can be cancelled."}
+	for _, known := range []struct {
+		of   error
+		code int
+		hint string
+	}{
+		{store.ErrNotFound, http.StatusNotFound, "List what there is first."},
+		{schedule.ErrNoLetter, http.StatusNotFound, "GET /api/v1/dead-letters lists them; one that was retried is none any more."},
+		{conduct.ErrNoTeam, http.StatusNotFound, "Name its slug as GET /api/v1/results has it."},
+		{schedule.ErrBadInterval, http.StatusBadRequest, `Give five cron fields, like "*/30 * * * *".`},
+		{schedule.ErrNotScheduled, http.StatusConflict, "Enable it in the configuration."},
+		{conduct.ErrFinal, http.StatusConflict, "Only a run that is not over can be cancelled."},
+		{store.ErrStale, http.StatusConflict, "It has changed meanwhile: look again."},
+	} {
+		if errors.Is(err, known.of) {
+			return &web.Refusal{Code: known.code, Text: err.Error(), Hint: known.hint}
+		}
 	}
 	return err
 }

@@ -42,7 +42,7 @@ func (l *Line) Override(ctx context.Context, o Override) error {
 		if err != nil {
 			return errors.Join(err, teamsErr)
 		}
-		if err := tx.PutOverride(ctx, v); err != nil {
+		if err := tx.PutOverride(ctx, store.Override{Verdict: v, Who: o.Who, Why: o.Why}); err != nil {
 			return err
 		}
 		if err := tellVerdict(ctx, tx, v); err != nil {

@@ -2,6 +2,7 @@ package schedule
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -67,11 +68,8 @@ func (q *Queue) DeadLetters(ctx context.Context) ([]DeadLetter, error) {
 // DeadLetter returns one with its history, or ErrNoLetter.
 func (q *Queue) DeadLetter(ctx context.Context, id int64) (DeadLetter, error) {
 	job, err := q.insert.JobGet(ctx, id)
-	if errors.Is(err, rivertype.ErrNotFound) || err == nil && job.State != rivertype.JobStateDiscarded {
-		return DeadLetter{}, fmt.Errorf("%w: %d", ErrNoLetter, id)
-	}
-	if err != nil {
-		return DeadLetter{}, fmt.Errorf("read dead letter %d: %w", id, err)
+	if job, err = discarded(id, job, err); err != nil {
+		return DeadLetter{}, err
 	}
 	return letter(job)
 }
@@ -95,27 +93,45 @@ func letter(job *rivertype.JobRow) (DeadLetter, error) {
 	return d, nil
 }
 
-// RetryLetter has the job tried again, once, as soon as possible. One that fails
-// again is a dead letter again.
-func (q *Queue) RetryLetter(ctx context.Context, id int64) error {
-	if _, err := q.DeadLetter(ctx, id); err != nil {
+// RetryLetter has the job tried again, once, soon after tx commits. One that
+// fails again is a dead letter again. ErrNoLetter: there is none of that id.
+func (q *Queue) RetryLetter(ctx context.Context, tx *sql.Tx, id int64) error {
+	if err := q.dead(ctx, tx, id); err != nil {
 		return err
 	}
-	if _, err := q.insert.JobRetry(ctx, id); err != nil {
+	if _, err := q.insert.JobRetryTx(ctx, tx, id); err != nil {
 		return fmt.Errorf("retry dead letter %d: %w", id, err)
 	}
 	return nil
 }
 
-// DropLetter gives the job up for good.
-func (q *Queue) DropLetter(ctx context.Context, id int64) error {
-	if _, err := q.DeadLetter(ctx, id); err != nil {
+// DropLetter gives the job up for good when tx commits.
+func (q *Queue) DropLetter(ctx context.Context, tx *sql.Tx, id int64) error {
+	if err := q.dead(ctx, tx, id); err != nil {
 		return err
 	}
-	if _, err := q.insert.JobDelete(ctx, id); err != nil {
+	if _, err := q.insert.JobDeleteTx(ctx, tx, id); err != nil {
 		return fmt.Errorf("drop dead letter %d: %w", id, err)
 	}
 	return nil
+}
+
+// dead fails with ErrNoLetter unless the job is one in tx.
+func (q *Queue) dead(ctx context.Context, tx *sql.Tx, id int64) error {
+	job, err := q.insert.JobGetTx(ctx, tx, id)
+	_, err = discarded(id, job, err)
+	return err
+}
+
+// discarded takes what a look for a job found for a dead letter, or says ErrNoLetter.
+func discarded(id int64, job *rivertype.JobRow, err error) (*rivertype.JobRow, error) {
+	if errors.Is(err, rivertype.ErrNotFound) || err == nil && job.State != rivertype.JobStateDiscarded {
+		return nil, fmt.Errorf("%w: %d", ErrNoLetter, id)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read dead letter %d: %w", id, err)
+	}
+	return job, nil
 }
 
 // waiting reports whether a round of the service is about to begin already.

@@ -2,6 +2,7 @@ package schedule
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"sync"
 	"testing"
@@ -109,7 +110,7 @@ func TestRescheduleReachesTheRunningQueueAndTheNext(t *testing.T) {
 
 func TestDeadLettersAreShownRetriedAndDropped(t *testing.T) {
 	t.Parallel()
-	q, _ := freshQueue(t, Config{Services: []Service{{Key: contest.GitMonitor}}})
+	q, db := freshQueue(t, Config{Services: []Service{{Key: contest.GitMonitor}}})
 	c := calls{answer: func(_ string, nth int) (time.Duration, error) {
 		if nth == 2 {
 			return 0, nil
@@ -130,16 +131,26 @@ func TestDeadLettersAreShownRetriedAndDropped(t *testing.T) {
 	require.Equal(t, contest.GitMonitor, first.Service)
 	require.Equal(t, "the Hub gives no teams", first.Cause())
 	require.Equal(t, 1, first.Tries)
-	require.NoError(t, q.RetryLetter(t.Context(), first.ID))
+	retry := func(id int64) error {
+		return inTx(t, db, func(tx *sql.Tx) error { return q.RetryLetter(t.Context(), tx, id) })
+	}
+	drop := func(id int64) error {
+		return inTx(t, db, func(tx *sql.Tx) error { return q.DropLetter(t.Context(), tx, id) })
+	}
+	require.ErrorIs(t, inTx(t, db, func(tx *sql.Tx) error {
+		return errors.Join(q.RetryLetter(t.Context(), tx, first.ID), errRollback)
+	}), errRollback)
+	dead(1)
+	require.NoError(t, retry(first.ID))
 	c.await(t, "round git-monitor", 2)
 	dead(0)
-	require.ErrorIs(t, q.RetryLetter(t.Context(), first.ID), ErrNoLetter)
+	require.ErrorIs(t, retry(first.ID), ErrNoLetter)
 
-	require.NoError(t, q.Fire(t.Context(), contest.GitMonitor))
+	require.NoError(t, inTx(t, db, func(tx *sql.Tx) error { return q.FireTx(t.Context(), tx, contest.GitMonitor) }))
 	second := dead(1)[0]
-	require.NoError(t, q.DropLetter(t.Context(), second.ID))
+	require.NoError(t, drop(second.ID))
 	dead(0)
-	require.ErrorIs(t, q.DropLetter(t.Context(), second.ID), ErrNoLetter)
+	require.ErrorIs(t, drop(second.ID), ErrNoLetter)
 }
 
 func memoryOf() Book { return memory{&sync.Map{}} }

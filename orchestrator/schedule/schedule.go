@@ -157,6 +157,16 @@ func (q *Queue) WakeLook(ctx context.Context, tx *sql.Tx, id contest.RoundID) er
 	return nil
 }
 
+// FireTx has a round of the service begun soon after tx commits, whatever its
+// cron says.
+func (q *Queue) FireTx(ctx context.Context, tx *sql.Tx, service contest.ServiceKey) error {
+	_, err := q.insert.InsertTx(ctx, tx, roundArgs{Service: service}, q.config.roundOptions(service))
+	if err != nil {
+		return fmt.Errorf("fire %s: %w", service, err)
+	}
+	return nil
+}
+
 // Fire has a round of the service begun now, whatever its cron says.
 func (q *Queue) Fire(ctx context.Context, service contest.ServiceKey) error {
 	_, err := q.insert.Insert(ctx, newRound(service, false), q.config.roundOptions(service))

@@ -59,20 +59,29 @@ func (tx *Tx) Include(ctx context.Context, team contest.Slug) error {
 	return wrap("include team "+string(team), foundOne(tx.SQL.ExecContext(ctx, `DELETE FROM exclusions WHERE slug = ?`, team)))
 }
 
+// Exclusion is a team that an organiser took out.
+type Exclusion struct {
+	Team     contest.Slug
+	Who, Why string
+	At       time.Time
+}
+
 // Exclusions returns the teams that organisers took out.
-func (s *Store) Exclusions(ctx context.Context) ([]contest.Slug, error) {
-	rows, err := s.read.QueryContext(ctx, `SELECT slug FROM exclusions ORDER BY slug`)
+func (s *Store) Exclusions(ctx context.Context) ([]Exclusion, error) {
+	rows, err := s.read.QueryContext(ctx, `SELECT slug, who, why, at FROM exclusions ORDER BY slug`)
 	if err != nil {
 		return nil, fmt.Errorf("read exclusions: %w", err)
 	}
 	defer rows.Close()
-	var all []contest.Slug
+	var all []Exclusion
 	for rows.Next() {
-		var slug contest.Slug
-		if err := rows.Scan(&slug); err != nil {
+		var e Exclusion
+		var at int64
+		if err := rows.Scan(&e.Team, &e.Who, &e.Why, &at); err != nil {
 			return nil, fmt.Errorf("read exclusions: %w", err)
 		}
-		all = append(all, slug)
+		e.At = time.UnixMilli(at).UTC()
+		all = append(all, e)
 	}
 	return all, wrap("read exclusions", rows.Err())
 }

@@ -9,8 +9,21 @@ import (
 	"github.com/hackload-kz/hackload/orchestrator/contest"
 )
 
+// Override is a verdict that an organiser set, and who did and why.
+type Override struct {
+	contest.Verdict
+	Who string `json:"who"`
+	Why string `json:"why"`
+}
+
+// Overrides returns the verdicts that organisers set and nobody lifted.
+func (s *Store) Overrides(ctx context.Context) ([]Override, error) {
+	all, err := documents[Override](ctx, s.read, `SELECT doc FROM overrides ORDER BY slug, criterion`)
+	return all, wrap("read overrides", err)
+}
+
 // PutOverride keeps a verdict that an organiser set, in place of an earlier one.
-func (tx *Tx) PutOverride(ctx context.Context, v contest.Verdict) error {
+func (tx *Tx) PutOverride(ctx context.Context, v Override) error {
 	doc, err := encode(v)
 	if err != nil {
 		return err

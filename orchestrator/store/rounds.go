@@ -61,14 +61,27 @@ func (tx *Tx) EndRound(ctx context.Context, id contest.RoundID) (*contest.Round,
 	if err != nil {
 		return nil, fmt.Errorf("end round %s: %w", id, err)
 	}
-	rounds, err := scanRounds(ctx, tx.SQL, `WHERE id = ?`, id)
+	round, err := roundOf(ctx, tx.SQL, id)
 	if err != nil {
 		return nil, err
 	}
-	if len(rounds) != 1 {
-		return nil, fmt.Errorf("read round %s: %w", id, ErrNotFound)
+	return &round, nil
+}
+
+// Round returns a round, or ErrNotFound.
+func (s *Store) Round(ctx context.Context, id contest.RoundID) (contest.Round, error) {
+	return roundOf(ctx, s.read, id)
+}
+
+func roundOf(ctx context.Context, q querier, id contest.RoundID) (contest.Round, error) {
+	rounds, err := scanRounds(ctx, q, `WHERE id = ?`, id)
+	if err != nil {
+		return contest.Round{}, err
 	}
-	return &rounds[0], nil
+	if len(rounds) != 1 {
+		return contest.Round{}, fmt.Errorf("read round %s: %w", id, ErrNotFound)
+	}
+	return rounds[0], nil
 }
 
 // Climb returns a climb.

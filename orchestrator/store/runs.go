@@ -140,6 +140,7 @@ func runsIn(round contest.RoundID, states []contest.RunState) (query string, arg
 type RunFilter struct {
 	Team      contest.Slug
 	Criterion contest.Criterion
+	State     contest.RunState
 	Limit     int // 0 means 100
 }
 
@@ -157,6 +158,9 @@ func (f RunFilter) query() (query string, args []any) {
 	}
 	if f.Criterion != "" {
 		query, args = query+` AND criterion = ?`, append(args, f.Criterion)
+	}
+	if f.State != "" {
+		query, args = query+` AND state = ?`, append(args, f.State)
 	}
 	if f.Limit <= 0 {
 		f.Limit = 100

@@ -190,7 +190,11 @@ func publicMetrics(v contest.Verdict) map[string]any {
 func (s *site) errorJSON(w http.ResponseWriter, _ *http.Request, code int) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(code)
-	fmt.Fprintf(w, "{\"error\":%q}\n", http.StatusText(code))
+	hint := "The server's log says more."
+	if code == http.StatusNotFound {
+		hint = "GET /api/v1/openapi.json tells what there is."
+	}
+	fmt.Fprintf(w, "{\"error\":%q,\"hint\":%q}\n", http.StatusText(code), hint)
 }
 
 func sha256Hex(b []byte) string {

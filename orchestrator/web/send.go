@@ -62,3 +62,11 @@ func sendJSON(w http.ResponseWriter, r *http.Request, body any) error {
 	send(w, r, content{http.StatusOK, "application/json", b.Bytes()})
 	return nil
 }
+
+// sendList answers with a list, an empty one as [].
+func sendList[T any](w http.ResponseWriter, r *http.Request, all []T) error {
+	if all == nil {
+		all = []T{}
+	}
+	return sendJSON(w, r, all)
+}

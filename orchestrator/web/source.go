@@ -42,6 +42,7 @@ type Pulse interface {
 type RunFilter struct {
 	Team      contest.Slug
 	Criterion contest.Criterion
+	State     contest.RunState
 	Limit     int // most runs to answer with
 }
 

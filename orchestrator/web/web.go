@@ -42,7 +42,10 @@ type site struct {
 // New returns the handler of the public port: pages, JSON API, health and
 // probes. It answers GET and HEAD only, and the changes of Operations and
 // Organisers.
-func New(c Config) http.Handler {
+func New(c Config) http.Handler { return guarded(serves(c).mux) }
+
+// serves builds all that New serves.
+func serves(c Config) *routes {
 	if c.Timezone == nil {
 		c.Timezone = time.UTC
 	}
@@ -53,33 +56,35 @@ func New(c Config) http.Handler {
 	s := &site{Config: c, assets: loadAssets()}
 	s.pages = loadPages(words{zone: c.Timezone}, s.assets)
 
-	mux := http.NewServeMux()
-	page := func(pattern string, h answer) { mux.HandleFunc("GET "+pattern, s.try(h, s.errorPage)) }
-	data := func(pattern string, h answer) { mux.HandleFunc("GET "+pattern, s.try(h, s.errorJSON)) }
+	all := &routes{mux: http.NewServeMux()}
+	page := func(pattern string, h answer) { all.add("GET "+pattern, s.try(h, s.errorPage)) }
+	data := func(pattern string, h answer) { s.data(all, "GET "+pattern, h) }
 
 	page("/{$}", s.results)
 	page("/teams/{slug}", s.team)
 	page("/runs/{id}", s.run)
 	page("/", s.missing)
 	for path, a := range s.assets {
-		mux.Handle("GET "+path, a)
+		all.add("GET "+path, a)
 	}
 	data("/api/v1/results", s.apiResults)
+	data("/api/v1/results.csv", s.resultsCSV)
 	data("/api/v1/teams/{slug}", s.apiTeam)
+	data("/api/v1/runs", s.apiRuns)
 	data("/api/v1/runs/{id}", s.apiRun)
 	data("/api/v1/runs/{id}/evidence", s.apiEvidence)
 	data("/api/", s.missing)
 	data("/health", s.health)
 	data("/health/{service}", s.serviceHealth)
 	if c.Operations != nil {
-		s.operate(mux, c.Operations)
+		s.operate(all, c.Operations)
 	}
 	if c.Organisers != nil {
-		s.organise(mux, c.Organisers)
+		s.organise(all.mux, c.Organisers)
 	}
-	mux.HandleFunc("GET /healthz", s.alive)
-	mux.HandleFunc("GET /readyz", s.ready)
-	return guarded(mux)
+	all.add("GET /healthz", http.HandlerFunc(s.alive))
+	all.add("GET /readyz", http.HandlerFunc(s.ready))
+	return all
 }
 
 // answer handles one request. Nothing has been written when it fails.

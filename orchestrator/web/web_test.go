@@ -168,7 +168,7 @@ func TestNotFound(t *testing.T) {
 	} {
 		got := get(t, base+path)
 		assert.Equal(t, http.StatusNotFound, got.code, path)
-		assert.JSONEq(t, `{"error":"Not Found"}`, got.body, path)
+		assert.JSONEq(t, `{"error":"Not Found","hint":"GET /api/v1/openapi.json tells what there is."}`, got.body, path)
 	}
 }
 
