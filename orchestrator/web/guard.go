@@ -1,13 +1,10 @@
 package web
 
 import (
-	"crypto/sha256"
-	"crypto/subtle"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"sync"
 
@@ -41,10 +38,10 @@ type gate struct {
 	clients map[client]*rate.Limiter
 }
 
-// client is an address. Those who know the token are counted apart, so that
+// client is where requests come from. Those who know the token are counted apart, so that
 // guesses from behind the same proxy lock no organiser out.
 type client struct {
-	host  string
+	from  string
 	known bool
 }
 
@@ -63,23 +60,14 @@ func (g *gate) admit(r *http.Request) error {
 	if g.token == "" {
 		return &Refusal{http.StatusForbidden, "this is for organisers, and the server has no ADMIN_TOKEN to know them by", "Start it with ADMIN_TOKEN set."}
 	}
-	got, want := sha256.Sum256([]byte(r.Header.Get("Authorization"))), sha256.Sum256([]byte("Bearer "+g.token))
-	known := subtle.ConstantTimeCompare(got[:], want[:]) == 1
-	if !g.limiter(client{hostOf(r), known}).Allow() {
+	known := sameSecret(r.Header.Get("Authorization"), "Bearer "+g.token)
+	if !g.limiter(client{clientOf(r), known}).Allow() {
 		return &Refusal{http.StatusTooManyRequests, "too many requests", "Wait a few seconds."}
 	}
 	if !known {
 		return &Refusal{http.StatusUnauthorized, "the token is missing or wrong", "Send Authorization: Bearer with the server's ADMIN_TOKEN."}
 	}
 	return nil
-}
-
-func hostOf(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return r.RemoteAddr
-	}
-	return host
 }
 
 // limiter returns the client's limiter. When too many clients are remembered all
