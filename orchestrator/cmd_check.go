@@ -12,6 +12,7 @@ import (
 
 	"github.com/hackload-kz/hackload/orchestrator/config"
 	"github.com/hackload-kz/hackload/orchestrator/contest"
+	"github.com/hackload-kz/hackload/orchestrator/grafana"
 	"github.com/hackload-kz/hackload/orchestrator/loadgen/launch"
 	"github.com/hackload-kz/hackload/orchestrator/prom"
 	"github.com/hackload-kz/hackload/orchestrator/verdict"
@@ -24,8 +25,8 @@ func checkCommand(w world) *cobra.Command {
 		Use:   "check",
 		Short: "Say what is wrong or missing before 'serve' finds out",
 		Long: `check validates the configuration, evaluates every scenario at every level, and
-asks every source of teams and Prometheus. It prints all that it finds and exits
-2 when 'serve' would not work.`,
+asks every source of teams, Grafana and Prometheus. It prints all that it finds
+and exits 2 when 'serve' would not work.`,
 		Example: "  hackload check --config hackload.yaml",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -53,7 +54,13 @@ func check(ctx context.Context, w world, c *config.Config) error {
 	}
 	s.problems = append(s.problems, bad...)
 	s.checkTeams(ctx, c)
-	s.checkPrometheus(ctx, c)
+	g, err := openGrafana(c)
+	if err != nil {
+		s.problem("%v", err)
+	} else {
+		s.checkGrafana(ctx, c, g)
+		s.checkPrometheus(ctx, c, g)
+	}
 	s.print(w.Stdout)
 	if len(s.problems) > 0 {
 		return &exit{code: exitUsage}
@@ -112,17 +119,19 @@ func checkLevel(ctx context.Context, l *launch.Launcher, s contest.Service, rule
 	return err
 }
 
-// checkPrometheus asks Prometheus, where there is one.
-func (s *survey) checkPrometheus(ctx context.Context, c *config.Config) {
-	if c.Prometheus.URL == "" {
-		return
+// checkPrometheus asks Prometheus, where there is one outside.
+func (s *survey) checkPrometheus(ctx context.Context, c *config.Config, g *grafana.Client) {
+	if c.Prometheus.URL == "" && (!c.Proxied() || g == nil) {
+		return // the embedded store serves, or the configuration's check has told
 	}
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
-	client, err := prom.New(prom.Config{
-		URL: strings.TrimRight(c.Prometheus.URL, "/"), Username: c.Prometheus.Username,
-		Password: c.Prometheus.Password.Reveal(), BearerToken: c.Prometheus.Token.Reveal(), Timeout: c.Prometheus.Timeout.D(),
-	})
+	p, err := prometheusConfig(ctx, c, g)
+	if err != nil {
+		s.problem("prometheus: %v", err)
+		return
+	}
+	client, err := prom.New(p)
 	if err != nil {
 		s.problem("%v", err)
 		return

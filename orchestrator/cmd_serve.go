@@ -191,6 +191,9 @@ func (w *works) work(ctx context.Context, body func(ctx context.Context) error, 
 	if w.flusher != nil {
 		flush = []part{{"outbox", w.flusher.Run}}
 	}
+	if w.marks != nil {
+		flush = append(flush, part{"annotations", w.marks.Run})
+	}
 	if w.metrics != nil {
 		servers = append(servers, part{"metric store", w.metrics.Run})
 	}

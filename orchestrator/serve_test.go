@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -66,7 +67,7 @@ func (o *outside) open(t *testing.T, addr string) {
 }
 
 // config writes a configuration whose one criterion has one small level.
-func (o *outside) config(t *testing.T, state string) (file string) {
+func (o *outside) config(t *testing.T, state string, more ...string) (file string) {
 	t.Helper()
 	text := fmt.Sprintf(`
 hub: {url: "http://%s", api_key: %q, timeout: 2s, retries: 1, rate_limit_per_minute: 10000}
@@ -79,7 +80,7 @@ contest:
       scenario: search
       repeats: 1
       levels: [{users: 10, ramp: 1s, duration: 5s, points: 1}]
-`, o.hubAt, o.key, state, freePort(t))
+`, o.hubAt, o.key, state, freePort(t)) + strings.Join(more, "")
 	file = filepath.Join(t.TempDir(), "hackload.yaml")
 	require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
 	return file

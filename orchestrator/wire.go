@@ -16,6 +16,7 @@ import (
 	"github.com/hackload-kz/hackload/orchestrator/conduct"
 	"github.com/hackload-kz/hackload/orchestrator/config"
 	"github.com/hackload-kz/hackload/orchestrator/contest"
+	"github.com/hackload-kz/hackload/orchestrator/grafana"
 	"github.com/hackload-kz/hackload/orchestrator/hub"
 	"github.com/hackload-kz/hackload/orchestrator/loadgen/launch"
 	"github.com/hackload-kz/hackload/orchestrator/metricstore"
@@ -49,6 +50,8 @@ type works struct {
 	store       *store.Store
 	metrics     *metricstore.Store // nil with a Prometheus outside
 	prom        *prom.Client
+	grafana     *grafana.Client // nil without a Grafana
+	marks       *marks          // nil where runs are not marked in Grafana
 	launcher    *launch.Launcher
 	queue       *schedule.Queue
 	line        *conduct.Line
@@ -71,6 +74,10 @@ func assemble(ctx context.Context, s site) (_ *works, err error) {
 		return nil, err
 	}
 	w.closers = append(w.closers, w.store.Close)
+	if w.grafana, err = openGrafana(s.config); err != nil {
+		return nil, err
+	}
+	w.marks = openMarks(s.config, w.grafana, s.log)
 	if err = w.openMetrics(ctx); err != nil {
 		return nil, err
 	}
@@ -93,10 +100,14 @@ func assemble(ctx context.Context, s site) (_ *works, err error) {
 	if err != nil {
 		return nil, err
 	}
+	confirm, err := links(s.config)
+	if err != nil {
+		return nil, err
+	}
 	w.line = conduct.New(conduct.Parts{
 		Store: w.store, Wake: w.queue, Launcher: w.launcher, Writers: writers, Query: w.query,
 		Teams: w.contestants, Inspect: w.launcher.Inspect, Preflight: w.prober().Preflight,
-		Criterion: w.criterion, Measures: measures, Ceiling: ceiling, Links: links(s.config), Log: s.log, Observe: observer{w}, Reached: s.reached,
+		Criterion: w.criterion, Measures: measures, Ceiling: ceiling, Links: confirm, Log: s.log, Observe: observer{w}, Reached: s.reached,
 	}, w.limits())
 	return w, nil
 }
@@ -113,10 +124,9 @@ func (w *works) Close() error {
 
 // openMetrics opens the embedded metric store, unless there is a Prometheus.
 func (w *works) openMetrics(ctx context.Context) (err error) {
-	c := w.config
-	p := prom.Config{
-		URL: c.Prometheus.URL, Username: c.Prometheus.Username, Password: c.Prometheus.Password.Reveal(),
-		BearerToken: c.Prometheus.Token.Reveal(), Timeout: c.Prometheus.Timeout.D(),
+	p, err := prometheusConfig(ctx, w.config, w.grafana)
+	if err != nil {
+		return err
 	}
 	if p.URL == "" {
 		if w.metrics, err = w.openMetricStore(ctx); err != nil {

@@ -14,7 +14,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"strings"
 	"time"
 
 	"github.com/hackload-kz/hackload/orchestrator/contest"
@@ -37,7 +36,8 @@ type writers struct {
 
 func (w *works) writers() (*writers, error) {
 	if w.metrics == nil {
-		return &writers{url: strings.TrimRight(w.config.Prometheus.URL, "/") + "/api/v1/write", outside: w.config.Prometheus.Token.Reveal()}, nil
+		url, err := writeURL(w.config)
+		return &writers{url: url, outside: w.config.Prometheus.Token.Reveal()}, err
 	}
 	secret, err := stateSecret(filepath.Join(w.config.State.Dir, "write.key"))
 	if err != nil {
@@ -105,11 +105,12 @@ func (o outboxRows) Settle(ctx context.Context, receipts []outbox.Receipt) error
 // observer turns what the line does into metrics, and wakes the flusher.
 type observer struct{ *works }
 
-// RunJudged counts a judged run.
+// RunJudged counts a judged run and has it marked.
 func (o observer) RunJudged(r contest.Run) {
 	if s, err := contest.FindService(string(r.Service)); err == nil {
 		o.instruments.RunJudged(s, r.Outcome)
 	}
+	o.marks.add(r)
 }
 
 // RoundEnded counts a finished round.

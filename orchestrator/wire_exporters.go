@@ -95,7 +95,6 @@ func (w *works) hold(ctx context.Context, target string) (release func(), ok boo
 }
 
 func (w *works) costExporter(rules config.Criterion) (*cost.Exporter, error) {
-	teamPage := links(w.config).Team
 	var entries func(ctx context.Context) (map[contest.Slug]cost.Entry, error)
 	if w.store != nil {
 		entries = spendBook{w}.entries
@@ -103,6 +102,6 @@ func (w *works) costExporter(rules config.Criterion) (*cost.Exporter, error) {
 	return cost.New(cost.Config{
 		Rules: cost.Rules{Rule: rules.Rule, Points: rules.Points}, Entries: entries,
 		From: w.config.Contest.StartsAt, To: w.config.Contest.EndsAt,
-		Link: func(t contest.Team) string { return teamPage(t, contest.BudgetTracking, contest.Window{}) },
+		Link: func(t contest.Team) string { return teamPage(w.config, t) },
 	})
 }

@@ -77,6 +77,7 @@ func (c *Config) Check(scenarios []string) []string {
 	problems := c.checkAddresses()
 	problems = append(problems, c.checkDurations()...)
 	problems = append(problems, c.HubDatabase.check(c.State.DatabaseURL)...)
+	problems = append(problems, c.checkGrafana()...)
 	if c.Web.MetricsEnabled && c.Web.Port == c.Web.MetricsPort {
 		problems = append(problems, fmt.Sprintf("web.port and web.metrics_port are both %d, they must differ", c.Web.Port))
 	}
@@ -99,7 +100,7 @@ func (c *Config) Check(scenarios []string) []string {
 func (c *Config) checkAddresses() []string {
 	var problems []string
 	for _, address := range []struct{ key, value string }{
-		{"hub.url", c.Hub.URL}, {"prometheus.url", c.Prometheus.URL}, {"grafana.url", c.Grafana.URL},
+		{"hub.url", c.Hub.URL}, {"prometheus.url", c.Prometheus.URL}, {"prometheus.write_url", c.Prometheus.WriteURL}, {"grafana.url", c.Grafana.URL},
 		{"grafana.api_url", c.Grafana.APIURL}, {"github.api_url", c.GitHub.APIURL}, {"web.public_url", c.Web.PublicURL},
 	} {
 		if address.value == "" {

@@ -72,22 +72,15 @@ type Hub struct {
 	RateLimitPerMinute int              `yaml:"rate_limit_per_minute" json:"rateLimitPerMinute" min:"1" max:"100000"`
 }
 
-// Prometheus is the metric store outside; without a URL the embedded one serves.
+// Prometheus is the metric store outside; without a URL it is reached through
+// Grafana where grafana.datasource is set, and else the embedded one serves.
 type Prometheus struct {
 	URL      string           `yaml:"url" json:"url"`
+	WriteURL string           `yaml:"write_url" json:"writeUrl"` // of remote write; url/api/v1/write when not set
 	Username string           `yaml:"username" json:"username"`
 	Password Secret           `yaml:"password" json:"password"`
 	Token    Secret           `yaml:"token" json:"token"`
 	Timeout  contest.Duration `yaml:"timeout" json:"timeout"`
-}
-
-// Grafana is where confirmation links lead.
-type Grafana struct {
-	URL      string `yaml:"url" json:"url"`        // for people; api_url without /api when not set
-	APIURL   string `yaml:"api_url" json:"apiUrl"` // for programs
-	Token    Secret `yaml:"token" json:"token"`    // or username and password
-	Username string `yaml:"username" json:"username"`
-	Password Secret `yaml:"password" json:"password"`
 }
 
 // Kubernetes is where load generators run when the launcher is testrun.
@@ -178,6 +171,7 @@ func Default() *Config {
 		Hub:         Hub{Timeout: duration(30 * time.Second), Retries: 3, RateLimitPerMinute: 60},
 		HubDatabase: defaultHubDatabase(),
 		Prometheus:  Prometheus{Timeout: duration(30 * time.Second)},
+		Grafana:     Grafana{Annotations: true},
 		Kubernetes:  Kubernetes{Namespace: "k6-runs"},
 		GitHub:      GitHub{APIURL: "https://api.github.com"},
 		Probe:       Probe{Timeout: duration(10 * time.Second), UserAgent: "HackLoad-Monitor/1.0"},

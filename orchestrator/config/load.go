@@ -85,13 +85,6 @@ func Load(src Source) (*Config, error) {
 	return c, nil
 }
 
-// deriveURL fills the address for people from the one for programs.
-func (g *Grafana) deriveURL() {
-	if g.URL == "" {
-		g.URL = strings.TrimSuffix(strings.TrimSuffix(g.APIURL, "/"), "/api")
-	}
-}
-
 func loadContest(ref contestRef, src Source) (*Contest, error) {
 	if ref.node != nil {
 		d := &decoder{file: orElse(src.Name, "hackload.yaml")}

@@ -115,7 +115,7 @@ func first(keys []string) string {
 func valueAt(t *testing.T, c *Config, key string) any {
 	t.Helper()
 	names := map[string]string{
-		"hub_database": "hubDatabase", "pool_size": "poolSize",
+		"hub_database": "hubDatabase", "pool_size": "poolSize", "write_url": "writeUrl",
 		"api_key": "apiKey", "rate_limit_per_minute": "rateLimitPerMinute", "api_url": "apiUrl", "app_id": "appId",
 		"app_private_key": "appPrivateKey", "user_agent": "userAgent", "retention_days": "retentionDays",
 		"metrics_port": "metricsPort", "metrics_enabled": "metricsEnabled", "max_concurrent_jobs": "maxConcurrentJobs",
