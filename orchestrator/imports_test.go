@@ -103,7 +103,7 @@ func owners() []owner {
 		{"k8s.io", []string{"orchestrator/kube"}, "there is one client of Kubernetes"},
 		{"github.com/riverqueue", []string{"orchestrator/schedule", "orchestrator/store"}, "the job queue can be replaced in one place"},
 		{"modernc.org/sqlite", []string{"orchestrator/store", "orchestrator/lab"}, "only state knows which database it is in"},
-		{"github.com/jackc/pgx", []string{"orchestrator/roster", "orchestrator/store"}, "a database is read where it is known which one it is"},
+		{"github.com/jackc/pgx", []string{"orchestrator/roster", "orchestrator/store", "orchestrator/internal/pgtest"}, "a database is read where it is known which one it is"},
 		{"github.com/spf13/cobra", []string{".", "orchestrator/loadgen"}, "only main reads arguments, and the generator those of k6"},
 		{"html/template", []string{"orchestrator/web"}, "pages are made in one place"},
 		{"flag", []string{}, "arguments are read with cobra, where they are read at all"},
@@ -156,7 +156,7 @@ func TestNoTestCodeShips(t *testing.T) {
 	t.Parallel()
 	testOnly := []string{
 		"testing", "net/http/httptest", "testing/iotest", "testing/fstest", "github.com/stretchr/testify", "go.uber.org/goleak",
-		"github.com/rogpeppe/go-internal", module + "orchestrator/launchtest",
+		"github.com/rogpeppe/go-internal", module + "orchestrator/launchtest", module + "orchestrator/internal/pgtest",
 	}
 	for _, p := range packages(t) {
 		if within(p.dir, []string{"orchestrator/launchtest"}) {

@@ -97,7 +97,7 @@ func (s scheduler) Change(ctx context.Context, key contest.ServiceKey, change st
 	e := noted(change+" service", string(key), by)
 	switch change {
 	case "run":
-		return refusal(s.audited(ctx, e, func(tx *store.Tx) error { return s.queue.FireTx(ctx, tx.SQL, key) }))
+		return refusal(s.audited(ctx, e, func(tx *store.Tx) error { return s.queue.FireTx(ctx, tx.SQL.Tx, key) }))
 	case "pause":
 		return refusal(s.queue.Pause(withEntry(ctx, e), key))
 	}

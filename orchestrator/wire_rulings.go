@@ -77,7 +77,7 @@ func (l letters) ChangeLetter(ctx context.Context, id int64, change string, by w
 		return err
 	}
 	subject := strings.TrimSpace(fmt.Sprintf("%d: %s %s %s", id, d.Kind, d.Service, d.Team))
-	return refusal(l.audited(ctx, noted(change+" dead letter", subject, by), func(tx *store.Tx) error { return do(ctx, tx.SQL, id) }))
+	return refusal(l.audited(ctx, noted(change+" dead letter", subject, by), func(tx *store.Tx) error { return do(ctx, tx.SQL.Tx, id) }))
 }
 
 // updates are the outbox's rows.

@@ -145,7 +145,7 @@ func (l *Line) dispatch(ctx context.Context, tx *store.Tx) error {
 		return err
 	}
 	for _, r := range leased {
-		if err := l.Wake.WakeRun(ctx, tx.SQL, r.ID); err != nil {
+		if err := l.Wake.WakeRun(ctx, tx.SQL.Tx, r.ID); err != nil {
 			return err
 		}
 	}

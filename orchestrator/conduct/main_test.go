@@ -268,7 +268,7 @@ func (b *bench) exec(statement string, args ...any) {
 
 func (b *bench) sql(do func(tx *sql.Tx) error) {
 	b.t.Helper()
-	require.NoError(b.t, b.store.Write(b.t.Context(), func(tx *store.Tx) error { return do(tx.SQL) }))
+	require.NoError(b.t, b.store.Write(b.t.Context(), func(tx *store.Tx) error { return do(tx.SQL.Tx) }))
 }
 
 // atRest checks what must hold once all rounds have ended.

@@ -47,12 +47,12 @@ func (l *Line) Resume(ctx context.Context) error {
 			if r.State == contest.RunEnded || r.State == contest.RunCollected {
 				continue
 			}
-			if err := l.Wake.WakeRun(ctx, tx.SQL, r.ID); err != nil {
+			if err := l.Wake.WakeRun(ctx, tx.SQL.Tx, r.ID); err != nil {
 				return err
 			}
 		}
 		for id := range rounds {
-			if err := l.Wake.WakeCollect(ctx, tx.SQL, id); err != nil {
+			if err := l.Wake.WakeCollect(ctx, tx.SQL.Tx, id); err != nil {
 				return err
 			}
 		}
@@ -60,7 +60,7 @@ func (l *Line) Resume(ctx context.Context) error {
 			return err
 		}
 		for _, id := range lookedAt {
-			if err := l.Wake.WakeLook(ctx, tx.SQL, id); err != nil {
+			if err := l.Wake.WakeLook(ctx, tx.SQL.Tx, id); err != nil {
 				return err
 			}
 		}

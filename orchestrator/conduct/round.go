@@ -151,7 +151,7 @@ func (l *Line) planRound(ctx context.Context, tx *store.Tx, p plan, teams []cont
 		}
 	}
 	if !p.service.Load() {
-		if err := l.Wake.WakeLook(ctx, tx.SQL, p.round); err != nil {
+		if err := l.Wake.WakeLook(ctx, tx.SQL.Tx, p.round); err != nil {
 			return nil, err
 		}
 	} else if err := l.dispatch(ctx, tx); err != nil {

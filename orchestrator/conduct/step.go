@@ -238,5 +238,5 @@ func (l *Line) wakeCollection(ctx context.Context, tx *store.Tx, round contest.R
 	if err != nil || waiting > 1 { // this run is one of them
 		return err
 	}
-	return l.Wake.WakeCollect(ctx, tx.SQL, round)
+	return l.Wake.WakeCollect(ctx, tx.SQL.Tx, round)
 }

@@ -168,7 +168,7 @@ func TestDatabaseRefusesUs(t *testing.T) {
 	db := hubDatabase(t)
 	for name, row := range map[string]struct{ address, want string }{
 		"wrong password": {strings.Replace(db.url, password, "swordfish", 1), "is the password in the database URL right?"},
-		"wrong database": {strings.Replace(db.url, "/hub", "/nohub", 1), "is the database in the database URL right?"},
+		"wrong database": {strings.Replace(db.url, "/test", "/notest", 1), "is the database in the database URL right?"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

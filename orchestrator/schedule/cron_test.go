@@ -2,7 +2,6 @@ package schedule
 
 import (
 	"log/slog"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -47,7 +46,7 @@ func TestNext(t *testing.T) {
 
 func TestBadCronNamesItsService(t *testing.T) {
 	t.Parallel()
-	db := database(t, filepath.Join(t.TempDir(), "state.db"))
+	db := database(t)
 	for cron, want := range map[string]string{
 		"every day":             "expected exactly 5 fields",
 		"* * * * * *":           "expected exactly 5 fields",
@@ -58,12 +57,12 @@ func TestBadCronNamesItsService(t *testing.T) {
 		"CRON_TZ=UTC 0 0 * * *": "the time zone is the service's",
 	} {
 		good := Service{Key: contest.CostTracking, Cron: "@daily"}
-		_, err := New(t.Context(), db, Config{Services: []Service{good, {Key: contest.GitMonitor, Cron: cron}}})
+		_, err := New(t.Context(), db, Config{Postgres: onPostgres, Services: []Service{good, {Key: contest.GitMonitor, Cron: cron}}})
 		require.ErrorContains(t, err, want, cron)
 		require.ErrorContains(t, err, "of git-monitor", cron)
 		require.ErrorContains(t, err, cron)
 	}
-	_, err := New(t.Context(), db, Config{NoPeriods: true, Services: []Service{{Key: contest.GitMonitor, Cron: "ignored"}}})
+	_, err := New(t.Context(), db, Config{Postgres: onPostgres, NoPeriods: true, Services: []Service{{Key: contest.GitMonitor, Cron: "ignored"}}})
 	require.NoError(t, err)
 }
 

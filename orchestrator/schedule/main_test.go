@@ -5,17 +5,20 @@ import (
 	"database/sql"
 	"errors"
 	"flag"
-	"path/filepath"
+	"fmt"
+	"os"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
-	_ "modernc.org/sqlite" // the database/sql driver "sqlite"
 
 	"github.com/hackload-kz/hackload/orchestrator/contest"
 )
+
+// teardown ends what a build tag's tests need.
+var teardown = func() {}
 
 func TestMain(m *testing.M) {
 	flag.Parse()
@@ -23,7 +26,13 @@ func TestMain(m *testing.M) {
 	if err := flag.Set("test.parallel", "12"); err != nil {
 		panic(err)
 	}
-	goleak.VerifyTestMain(m)
+	code := m.Run()
+	teardown()
+	if err := goleak.Find(); err != nil && code == 0 {
+		fmt.Println("goroutines left behind:", err)
+		code = 1
+	}
+	os.Exit(code)
 }
 
 const (
@@ -31,19 +40,9 @@ const (
 	patient = time.Minute // for what must happen; it takes milliseconds
 )
 
-// database opens the kind of pool that the state database hands out.
-func database(t *testing.T, path string) *sql.DB {
-	t.Helper()
-	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=journal_mode(WAL)&_pragma=busy_timeout(5000)&_txlock=immediate")
-	require.NoError(t, err)
-	db.SetMaxOpenConns(1)
-	t.Cleanup(func() { require.NoError(t, db.Close()) })
-	return db
-}
-
 func newQueue(t *testing.T, db *sql.DB, c Config) *Queue {
 	t.Helper()
-	c.Poll = quick
+	c.Poll, c.Postgres = quick, onPostgres
 	q, err := New(t.Context(), db, c)
 	require.NoError(t, err)
 	return q
@@ -51,7 +50,7 @@ func newQueue(t *testing.T, db *sql.DB, c Config) *Queue {
 
 func freshQueue(t *testing.T, c Config) (*Queue, *sql.DB) {
 	t.Helper()
-	db := database(t, filepath.Join(t.TempDir(), "state.db"))
+	db := database(t)
 	return newQueue(t, db, c), db
 }
 

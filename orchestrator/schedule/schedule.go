@@ -20,8 +20,7 @@ import (
 	"time"
 
 	"github.com/riverqueue/river"
-	"github.com/riverqueue/river/riverdriver/riversqlite"
-	"github.com/riverqueue/river/rivermigrate"
+	"github.com/riverqueue/river/riverdriver"
 
 	"github.com/hackload-kz/hackload/orchestrator/contest"
 )
@@ -48,7 +47,8 @@ type Service struct {
 type Config struct {
 	Services  []Service
 	Rounds    int           // rounds that may begin at once; default 5
-	Poll      time.Duration // how often the database is asked for work; default 200 ms
+	Postgres  bool          // the database is PostgreSQL, not SQLite
+	Poll      time.Duration // how often the database is asked for work; default 200 ms, on PostgreSQL 500 ms
 	SoftStop  time.Duration // how long running steps may finish after a stop; default 10 s
 	HardStop  time.Duration // how long they have to end once they are cancelled; default 10 s
 	Log       *slog.Logger
@@ -74,7 +74,7 @@ const (
 
 // Queue wakes steps. Waking works from New on; steps are done while Run runs.
 type Queue struct {
-	driver *riversqlite.Driver
+	driver riverdriver.Driver[*sql.Tx]
 	insert *river.Client[*sql.Tx]
 	config Config
 
@@ -93,7 +93,11 @@ func New(ctx context.Context, db *sql.DB, c Config) (*Queue, error) {
 		c.Rounds = 5
 	}
 	if c.Poll <= 0 {
-		c.Poll = 200 * time.Millisecond
+		// database/sql cannot listen for notifications, so PostgreSQL is asked too,
+		// by every replica.
+		if c.Poll = 200 * time.Millisecond; c.Postgres {
+			c.Poll = 500 * time.Millisecond
+		}
 	}
 	if c.SoftStop <= 0 {
 		c.SoftStop = 10 * time.Second
@@ -110,13 +114,9 @@ func New(ctx context.Context, db *sql.DB, c Config) (*Queue, error) {
 	if c.Last == nil {
 		c.Last = noRounds
 	}
-	driver := riversqlite.New(db)
-	migrator, err := rivermigrate.New(driver, &rivermigrate.Config{Logger: quiet(c.Log)})
+	driver, err := prepare(ctx, db, c)
 	if err != nil {
-		return nil, fmt.Errorf("prepare job tables: %w", err)
-	}
-	if err := migrate(ctx, db, migrator); err != nil {
-		return nil, fmt.Errorf("migrate job tables: %w", err)
+		return nil, err
 	}
 	insert, err := river.NewClient(driver, &river.Config{Logger: quiet(c.Log)})
 	if err != nil {

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -80,7 +79,7 @@ func TestSnoozedStepsAreCalledAgain(t *testing.T) {
 // jobs counts the jobs in the database by their state and attempt.
 func jobs(t *testing.T, db *sql.DB) map[string]int {
 	t.Helper()
-	rows, err := db.QueryContext(t.Context(), `SELECT state || ' ' || attempt, count(*) FROM river_job GROUP BY 1`)
+	rows, err := db.QueryContext(t.Context(), `SELECT CAST(state AS TEXT) || ' ' || CAST(attempt AS TEXT), count(*) FROM river_job GROUP BY 1`)
 	require.NoError(t, err)
 	defer rows.Close()
 	all := map[string]int{}
@@ -117,8 +116,7 @@ func TestFailedStepsAreTriedAgainAndStopNobody(t *testing.T) {
 	require.Contains(t, log.String(), `msg="step failed, will be tried again" step="advance run bad" attempt=1 of=30000 error="no luck"`)
 
 	var wait float64
-	require.NoError(t, db.QueryRowContext(t.Context(), `SELECT (julianday(scheduled_at) - julianday(json_extract(errors, '$[0].at'))) * 86400
-		FROM river_job WHERE json_extract(args, '$.run') = 'bad'`).Scan(&wait))
+	require.NoError(t, db.QueryRowContext(t.Context(), sqlWait).Scan(&wait))
 	require.InDelta(t, 2, wait, 0.5, "2^1 seconds after the first failure")
 }
 
@@ -158,7 +156,7 @@ func TestRoundsThatCannotBeginBecomeDeadLetters(t *testing.T) {
 	stop = running(t, q, c.steps())
 	require.Eventually(t, func() bool { return jobs(t, db)["completed 1"] == 1 }, patient, quick)
 	require.NoError(t, stop())
-	_, err := db.ExecContext(t.Context(), `UPDATE river_job SET finalized_at = datetime('now', '-1 year')`)
+	_, err := db.ExecContext(t.Context(), sqlYearAgo)
 	require.NoError(t, err)
 	running(t, q, c.steps())
 	require.Eventually(t, func() bool { return jobs(t, db)["completed 1"] == 0 }, patient, quick)
@@ -238,12 +236,10 @@ func TestRunSaysThatAStepWillNotStop(t *testing.T) {
 // its rescue: a fresh wake beside it is done at once.
 func TestFreshWakeBesideAStuckJob(t *testing.T) {
 	t.Parallel()
-	path := filepath.Join(t.TempDir(), "state.db")
-	db := database(t, path)
+	db := database(t)
 	first := newQueue(t, db, Config{SoftStop: patient})
 	wakeRun(t, first, db, "a")
-	_, err := db.ExecContext(t.Context(), `UPDATE river_job SET state = 'running', attempt = 1, attempted_at = datetime('now'),
-		attempted_by = json_array('a dead process')`)
+	_, err := db.ExecContext(t.Context(), sqlStuck)
 	require.NoError(t, err)
 
 	second := newQueue(t, db, Config{})
@@ -255,7 +251,7 @@ func TestFreshWakeBesideAStuckJob(t *testing.T) {
 	require.Equal(t, 1, jobs(t, db)["running 1"], "the stuck one is left to the rescue")
 
 	// Two minutes later the rescuer finds it, and the step is woken again.
-	_, err = db.ExecContext(t.Context(), `UPDATE river_job SET attempted_at = datetime('now', '-2 minutes') WHERE state = 'running'`)
+	_, err = db.ExecContext(t.Context(), sqlStuckLonger)
 	require.NoError(t, err)
 	third := newQueue(t, db, Config{})
 	running(t, third, c.steps())
@@ -264,8 +260,7 @@ func TestFreshWakeBesideAStuckJob(t *testing.T) {
 
 func TestTwoQueuesOneAfterTheOther(t *testing.T) {
 	t.Parallel()
-	path := filepath.Join(t.TempDir(), "state.db")
-	db := database(t, path)
+	db := database(t)
 	var c calls
 	first := newQueue(t, db, Config{})
 	stop := running(t, first, c.steps())

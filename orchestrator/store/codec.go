@@ -26,6 +26,14 @@ func timeOrNil(ms sql.NullInt64) *time.Time {
 	return &t
 }
 
+// flag is how a truth is kept, as 1 or 0.
+func flag(is bool) int {
+	if is {
+		return 1
+	}
+	return 0
+}
+
 func encode(v any) (string, error) {
 	b, err := json.Marshal(v)
 	if err != nil {

@@ -8,7 +8,29 @@ import (
 )
 
 // ReadPools returns the pools that must not be able to write.
-func ReadPools(s *Store) map[string]*sql.DB { return map[string]*sql.DB{"read": s.read} }
+func ReadPools(s *Store) map[string]*sql.DB { return map[string]*sql.DB{"read": s.read.DB} }
+
+// MigrateTo makes a SQLite database of an earlier version and runs statements in it.
+func MigrateTo(ctx context.Context, path string, version int64, statements ...string) error {
+	db, err := sql.Open("sqlite", dsn(path, ""))
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	p, err := provider(db, inSQLite)
+	if err != nil {
+		return err
+	}
+	if _, err := p.UpTo(ctx, version); err != nil {
+		return err
+	}
+	for _, statement := range statements {
+		if _, err := db.ExecContext(ctx, statement); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // Queries are the statements whose tables grow during a contest.
 func Queries() map[string]string {

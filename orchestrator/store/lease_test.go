@@ -22,7 +22,7 @@ func positions(runs []store.Run) (all []int) {
 
 func TestLeaseGoesByPositionAndCapacity(t *testing.T) {
 	t.Parallel()
-	s := open(t, t.TempDir())
+	s := fresh(t)
 	plan(t, s, "a:80", "a:80", "b:80", "c:80", "b:80", "d:80")
 
 	require.Empty(t, lease(t, s, 0))
@@ -48,7 +48,7 @@ func TestLeaseGoesByPositionAndCapacity(t *testing.T) {
 // A long queue before one target must not hide the free ones behind it.
 func TestLeaseFindsFreeTargetsBehindALongQueue(t *testing.T) {
 	t.Parallel()
-	s := open(t, t.TempDir())
+	s := fresh(t)
 	targets := make([]string, 450)
 	for i := range targets {
 		targets[i] = "busy:80"
@@ -60,7 +60,7 @@ func TestLeaseFindsFreeTargetsBehindALongQueue(t *testing.T) {
 
 func TestLeaseRacing(t *testing.T) {
 	t.Parallel()
-	s := open(t, t.TempDir())
+	s := fresh(t)
 	const targets, perTarget, capacity = 5, 8, 4
 	var all []string
 	for range perTarget {
@@ -130,7 +130,7 @@ func TestLeaseRacing(t *testing.T) {
 
 func TestMoveIsFenced(t *testing.T) {
 	t.Parallel()
-	s := open(t, t.TempDir())
+	s := fresh(t)
 	plan(t, s, "a:80")
 	leased := lease(t, s, 1)[0]
 	move := func(before, after store.Run) error {
@@ -179,7 +179,7 @@ func TestMoveIsFenced(t *testing.T) {
 
 func TestInsertRunTwicePlansOnce(t *testing.T) {
 	t.Parallel()
-	s := open(t, t.TempDir())
+	s := fresh(t)
 	plan(t, s, "a:80")
 	twin := aRun(0, "a:80")
 	twin.ID = "twin"
@@ -193,7 +193,7 @@ func TestInsertRunTwicePlansOnce(t *testing.T) {
 	write(t, s, func(ctx context.Context, tx *store.Tx) error { return tx.InsertRun(ctx, retry) })
 	orphan := aRun(7, "a:80")
 	err = s.Write(t.Context(), func(tx *store.Tx) error { return tx.InsertRun(t.Context(), orphan) })
-	require.ErrorContains(t, err, "FOREIGN KEY", "a run belongs to a climb")
+	require.ErrorContains(t, err, foreignKey, "a run belongs to a climb")
 	write(t, s, func(ctx context.Context, tx *store.Tx) error {
 		runs, err := tx.ClimbRuns(ctx, climbID(0))
 		require.Equal(t, []store.Run{aRun(0, "a:80"), retry}, runs)
@@ -203,7 +203,7 @@ func TestInsertRunTwicePlansOnce(t *testing.T) {
 
 func TestRunsInAndRuns(t *testing.T) {
 	t.Parallel()
-	s := open(t, t.TempDir())
+	s := fresh(t)
 	plan(t, s, "a:80", "b:80", "c:80")
 	write(t, s, func(ctx context.Context, tx *store.Tx) error {
 		other := aRun(3, "d:80")

@@ -22,6 +22,9 @@ const (
 	childLast = "STORE_TEST_LAST" // set where no name space was to be had
 )
 
+// teardown ends what a build tag's tests need.
+var teardown = func() {}
+
 func TestMain(m *testing.M) {
 	if task := os.Getenv(childTask); task != "" {
 		if err := child(task, os.Getenv(childDir)); err != nil {
@@ -30,7 +33,13 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
-	goleak.VerifyTestMain(m)
+	code := m.Run()
+	teardown()
+	if err := goleak.Find(); err != nil && code == 0 {
+		fmt.Println("goroutines left behind:", err)
+		code = 1
+	}
+	os.Exit(code)
 }
 
 func open(t testing.TB, dir string) *store.Store {

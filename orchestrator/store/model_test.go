@@ -37,7 +37,7 @@ func TestStoreAgreesWithItsModel(t *testing.T) {
 		seed := rand.Uint64()
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
-			m := &model{s: open(t, t.TempDir()), rand: rand.New(rand.NewPCG(seed, 1)), held: map[string]int{},
+			m := &model{s: fresh(t), rand: rand.New(rand.NewPCG(seed, 1)), held: map[string]int{},
 				outbox: map[contest.Slug]*contest.OutboxRow{}, sent: map[contest.Slug]int{}}
 			var targets []string
 			for n := range 40 {

@@ -149,16 +149,16 @@ func TestOpenReadBesideTheOwner(t *testing.T) {
 
 func TestReadersCannotWrite(t *testing.T) {
 	t.Parallel()
-	s := open(t, t.TempDir())
+	s := fresh(t)
 	for name, db := range store.ReadPools(s) {
 		_, err := db.ExecContext(t.Context(), `DELETE FROM meta`)
-		require.ErrorContains(t, err, "readonly", name)
+		require.ErrorContains(t, err, readOnly, name)
 	}
 }
 
 func TestWriteIsAllOrNothing(t *testing.T) {
 	t.Parallel()
-	s := open(t, t.TempDir())
+	s := fresh(t)
 	err := s.Write(t.Context(), func(tx *store.Tx) error {
 		require.NoError(t, tx.SetMeta(t.Context(), "a", "1"))
 		return os.ErrInvalid
@@ -182,4 +182,20 @@ func TestWriteIsAllOrNothing(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, value)
 	write(t, s, func(ctx context.Context, tx *store.Tx) error { return tx.SetMeta(ctx, "a", "4") })
+}
+
+// Of two verdicts of the same time the later written one stays the newest when
+// the rows get numbers of their own.
+func TestVerdictsKeepTheirOrderWhenTheyAreNumbered(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	require.NoError(t, store.MigrateTo(t.Context(), filepath.Join(dir, "state.db"), 25,
+		`INSERT INTO verdicts (slug, criterion, at, published, doc) VALUES
+			('good', 'EVENT_SEARCH', 7, 1, '{"score":1}'), ('bad', 'EVENT_SEARCH', 7, 1, '{"score":2}'),
+			('good', 'EVENT_SEARCH', 7, 1, '{"score":3}'), ('good', 'EVENT_SEARCH', 6, 1, '{"score":4}')`))
+	s := open(t, dir)
+	got, err := s.Verdicts(t.Context())
+	require.NoError(t, err)
+	require.Len(t, got, 2)
+	require.Equal(t, []int{2, 3}, []int{got[0].Score, got[1].Score})
 }

@@ -52,7 +52,7 @@ func (tx *Tx) Past(ctx context.Context, team contest.Slug, c contest.Criterion, 
 	if c != "" {
 		query, args = query+` AND criterion = ?`, append(args, c)
 	}
-	vs, err := documents[contest.Verdict](ctx, tx.SQL, query+` ORDER BY criterion DESC, at DESC, rowid DESC LIMIT ?`, append(args, limit)...)
+	vs, err := documents[contest.Verdict](ctx, tx.SQL, query+` ORDER BY criterion DESC, at DESC, seq DESC LIMIT ?`, append(args, limit)...)
 	return vs, wrap("read past verdicts", err)
 }
 

@@ -12,7 +12,7 @@ import (
 
 func TestUpdatesAreRetriedAndDroppedByHand(t *testing.T) {
 	t.Parallel()
-	s := open(t, t.TempDir())
+	s := fresh(t)
 	settle := func(state contest.OutboxState) {
 		write(t, s, func(ctx context.Context, tx *store.Tx) error {
 			if err := tx.PutUpdate(ctx, anUpdate("good", 1)); err != nil {
@@ -45,8 +45,7 @@ func TestUpdatesAreRetriedAndDroppedByHand(t *testing.T) {
 
 func TestExclusionsAndTheAuditTrail(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	s := open(t, dir)
+	s := fresh(t)
 	write(t, s, func(ctx context.Context, tx *store.Tx) error {
 		for _, why := range []string{"asked", "asked again"} {
 			if err := tx.Exclude(ctx, "slow", "Aigerim", why); err != nil {
@@ -58,15 +57,12 @@ func TestExclusionsAndTheAuditTrail(t *testing.T) {
 		}
 		return nil
 	})
-	read, err := store.OpenRead(t.Context(), dir)
-	require.NoError(t, err)
-	defer read.Close()
-	out, err := read.Exclusions(t.Context())
+	out, err := s.Exclusions(t.Context())
 	require.NoError(t, err)
 	require.Len(t, out, 1)
 	require.Equal(t, store.Exclusion{Team: "slow", Who: "Aigerim", Why: "asked again", At: out[0].At}, out[0])
 	require.False(t, out[0].At.IsZero())
-	trail, err := read.AuditTrail(t.Context(), 10)
+	trail, err := s.AuditTrail(t.Context(), 10)
 	require.NoError(t, err)
 	require.Len(t, trail, 2)
 	require.Equal(t, []any{int64(2), "asked again"}, []any{trail[0].Seq, trail[0].Why}, "newest first")

@@ -86,7 +86,7 @@ func TestOutbox(t *testing.T) {
 	for name, row := range rows {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := open(t, t.TempDir())
+			s := fresh(t)
 			put(t, s, a)
 			row.do(t, s)
 			got := only(t, s)
@@ -109,7 +109,7 @@ func TestOutbox(t *testing.T) {
 
 func TestUnchangedUpdateLeavesAWaitingOneAlone(t *testing.T) {
 	t.Parallel()
-	s := open(t, t.TempDir())
+	s := fresh(t)
 	put(t, s, anUpdate("good", 1))
 	settle(t, s, only(t, s), contest.OutboxPending) // the Hub is down: try again in an hour
 	waiting := only(t, s)
@@ -121,7 +121,7 @@ func TestUnchangedUpdateLeavesAWaitingOneAlone(t *testing.T) {
 
 func TestDueIsOrderedAndLimited(t *testing.T) {
 	t.Parallel()
-	s := open(t, t.TempDir())
+	s := fresh(t)
 	for _, team := range []contest.Slug{"c", "a", "b", "later"} {
 		put(t, s, anUpdate(team, 1))
 	}

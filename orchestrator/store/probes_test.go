@@ -11,7 +11,7 @@ import (
 
 func TestProbesAndLoadKeepApart(t *testing.T) {
 	t.Parallel()
-	s := open(t, t.TempDir())
+	s := fresh(t)
 	plan(t, s, "one:80", "two:80")
 	hold := func(target string) (ok bool) {
 		write(t, s, func(ctx context.Context, tx *store.Tx) (err error) {

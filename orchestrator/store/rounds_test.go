@@ -13,7 +13,7 @@ import (
 
 func TestRoundEndsWithItsLastClimb(t *testing.T) {
 	t.Parallel()
-	s := open(t, t.TempDir())
+	s := fresh(t)
 	plan(t, s, "a:80", "b:80")
 	openClimbs := func() int {
 		n, err := s.OpenClimbs(t.Context(), "round")
@@ -56,7 +56,7 @@ func TestRoundEndsWithItsLastClimb(t *testing.T) {
 
 func TestRounds(t *testing.T) {
 	t.Parallel()
-	s := open(t, t.TempDir())
+	s := fresh(t)
 	at := time.UnixMilli(1_000_000).UTC()
 	ended := at.Add(time.Minute)
 	all := []contest.Round{
@@ -99,7 +99,7 @@ func TestRounds(t *testing.T) {
 
 func TestClimbKeepsItsRules(t *testing.T) {
 	t.Parallel()
-	s := open(t, t.TempDir())
+	s := fresh(t)
 	want := aClimb(0)
 	want.Levels = []contest.Level{{Users: 5, Duration: contest.Duration(time.Minute)}}
 	want.Config, want.ConfigHash, want.Env = []byte(`{"repeats":3}`), "h", map[string]string{"A": "b"}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strings"
 
 	"github.com/hackload-kz/hackload/orchestrator/contest"
 )
@@ -132,8 +131,7 @@ func runsIn(round contest.RoundID, states []contest.RunState) (query string, arg
 	for _, st := range states {
 		args = append(args, st)
 	}
-	marks := strings.TrimSuffix(strings.Repeat("?,", len(states)), ",")
-	return query + `state IN (` + marks + `) ORDER BY id`, args
+	return query + `state IN (` + marks(len(states)) + `) ORDER BY id`, args
 }
 
 // RunFilter selects runs; empty fields select all.
@@ -183,7 +181,6 @@ func countRuns(ctx context.Context, q querier, round contest.RoundID, states []c
 	for _, st := range states {
 		args = append(args, st)
 	}
-	marks := strings.TrimSuffix(strings.Repeat("?,", len(states)), ",")
-	err = q.QueryRowContext(ctx, `SELECT count(*) FROM runs WHERE round_id = ? AND state IN (`+marks+`)`, args...).Scan(&n)
+	err = q.QueryRowContext(ctx, `SELECT count(*) FROM runs WHERE round_id = ? AND state IN (`+marks(len(states))+`)`, args...).Scan(&n)
 	return n, wrap("count runs", err)
 }

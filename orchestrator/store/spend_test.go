@@ -14,8 +14,7 @@ import (
 
 func TestSpendIsKeptWithItsHistory(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	s := open(t, dir)
+	s := fresh(t)
 	none, err := s.Spends(t.Context())
 	require.NoError(t, err)
 	require.Empty(t, none)
@@ -26,22 +25,19 @@ func TestSpendIsKeptWithItsHistory(t *testing.T) {
 	} {
 		write(t, s, func(ctx context.Context, tx *store.Tx) error { return tx.AddSpend(ctx, e, fmt.Sprintf("amount %d", i)) })
 	}
-	read, err := store.OpenRead(t.Context(), dir)
-	require.NoError(t, err)
-	defer read.Close()
-	newest, err := read.Spends(t.Context())
+	newest, err := s.Spends(t.Context())
 	require.NoError(t, err)
 	require.Len(t, newest, 2)
 	require.Equal(t, int64(1_000_000_000_000_000_000), newest["good"].Micros, "an amount as large as can be is exact")
 	require.False(t, newest["good"].Approximate)
-	history, err := read.SpendHistory(t.Context(), "good", 10)
+	history, err := s.SpendHistory(t.Context(), "good", 10)
 	require.NoError(t, err)
 	require.Len(t, history, 2)
 	require.Equal(t, []int64{3, 1}, []int64{history[0].Seq, history[1].Seq}, "newest first")
 	require.True(t, history[1].Approximate)
 	require.Equal(t, "said on the phone", history[1].Note)
 	require.False(t, history[1].At.IsZero())
-	trail, err := read.AuditTrail(t.Context(), 10)
+	trail, err := s.AuditTrail(t.Context(), 10)
 	require.NoError(t, err)
 	require.Len(t, trail, 3)
 	require.Equal(t, []string{"Aigerim", "enter spend", "good amount 0", "said on the phone"},
@@ -51,7 +47,7 @@ func TestSpendIsKeptWithItsHistory(t *testing.T) {
 // Everybody who writes at once is kept, in some order, each with an audit line.
 func TestSpendIsWrittenByManyAtOnce(t *testing.T) {
 	t.Parallel()
-	s := open(t, t.TempDir())
+	s := fresh(t)
 	const writers, each = 8, 5
 	var all sync.WaitGroup
 	errs := make(chan error, writers*each)

@@ -1,5 +1,5 @@
 // Package store is the state database: rounds, climbs, runs, evidence,
-// verdicts and the outbox, in SQLite under the state directory.
+// verdicts and the outbox, in SQLite under the state directory or in PostgreSQL.
 //
 // What comes in is written in transactions (Write), one writer at a time; what
 // goes out is read from a second pool that cannot write, so pages never wait
@@ -10,22 +10,23 @@
 // A kill -9 loses nothing that was committed. The journal is write-ahead with
 // synchronous=NORMAL: a power loss may lose the last commits, never the
 // database; the runs concerned are then repeated. One process owns a state
-// directory; a second one is refused.
+// directory; a second one is refused. A PostgreSQL serves several processes.
 package store
 
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
-	"net/url"
+	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"syscall"
 	"time"
 
-	"modernc.org/sqlite" // also the database/sql driver "sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // Errors that callers branch on.
@@ -39,19 +40,21 @@ var (
 	ErrInUse = errors.New("state directory is in use by another process")
 	// ErrFull means that there is no room for what was to be written. What was
 	// committed is safe, and writing works again when there is room.
-	ErrFull = errors.New("the disk of the state directory is full or its quota is used up")
+	ErrFull = errors.New("the disk of the state is full or its quota is used up")
+	// ErrAway means that the database does not answer, or takes no connection.
+	ErrAway = errors.New("the state database cannot be reached")
 )
 
 // Store is an open state database. Its methods are safe for concurrent use.
 type Store struct {
-	write *sql.DB // one connection
-	read  *sql.DB // query_only
-	lock  *os.File
+	dialect dialect
+	write   *sql.DB // of SQLite, one connection
+	read    pool    // cannot write
+	lock    *os.File
 }
 
-// Open locks dir (creating it if need be), opens its database and brings it to
-// this program's schema. A database of a newer program is refused untouched.
-func Open(ctx context.Context, dir string) (*Store, error) {
+// inDir locks a state directory, which is created if need be.
+func inDir(dir string) (*Store, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("create state directory: %w", err)
 	}
@@ -59,11 +62,7 @@ func Open(ctx context.Context, dir string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{lock: lock}
-	if err := s.open(ctx, filepath.Join(dir, "state.db")); err != nil {
-		return nil, errors.Join(err, s.Close())
-	}
-	return s, nil
+	return &Store{lock: lock}, nil
 }
 
 // acquire takes an advisory lock that the kernel drops when the process dies.
@@ -82,52 +81,13 @@ func acquire(path string) (*os.File, error) {
 	return f, nil
 }
 
-// dsn names the database file to the driver. SQLite reads it as a URL, so a
-// directory called "a?b" must not end its path.
-func dsn(path, more string) string {
-	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?_pragma=busy_timeout(5000)" + more
-}
-
-func (s *Store) open(ctx context.Context, path string) error {
-	var err error
-	if s.write, err = sql.Open("sqlite", dsn(path, "&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_pragma=foreign_keys(1)&_txlock=immediate")); err != nil {
-		return fmt.Errorf("open state database: %w", err)
-	}
-	s.write.SetMaxOpenConns(1)
-	if err := migrate(ctx, s.write); err != nil {
-		return fmt.Errorf("open state database %s: %w", path, err)
-	}
-	if s.read, err = sql.Open("sqlite", dsn(path, "&_pragma=query_only(1)")); err != nil {
-		return fmt.Errorf("open state database for reading: %w", err)
-	}
-	s.read.SetMaxOpenConns(4)
-	return nil
-}
-
-// OpenRead opens the database in dir for reading only, beside the process that
-// owns the directory, if there is one.
-func OpenRead(ctx context.Context, dir string) (*Store, error) {
-	path := filepath.Join(dir, "state.db")
-	if _, err := os.Stat(path); err != nil {
-		return nil, fmt.Errorf("open state database: %w", err)
-	}
-	read, err := sql.Open("sqlite", dsn(path, "&_pragma=query_only(1)"))
-	if err != nil {
-		return nil, fmt.Errorf("open state database for reading: %w", err)
-	}
-	if err := readable(ctx, read); err != nil {
-		return nil, errors.Join(fmt.Errorf("open state database %s: %w", path, err), read.Close())
-	}
-	return &Store{read: read}, nil
-}
-
 // DB returns the writing pool, for the job queue that shares the transactions.
 func (s *Store) DB() *sql.DB { return s.write }
 
 // Close closes the database and gives the state directory free.
 func (s *Store) Close() error {
 	var errs []error
-	for _, db := range []*sql.DB{s.read, s.write} {
+	for _, db := range []*sql.DB{s.read.DB, s.write} {
 		if db != nil {
 			errs = append(errs, db.Close())
 		}
@@ -139,50 +99,66 @@ func (s *Store) Close() error {
 }
 
 // Write runs do in one transaction, which is committed when do returns nil.
-// Inside, only tx may be used: the writing pool has one connection.
+// Inside, only tx may be used: SQLite's writing pool has one connection.
+//
+// There is one writer at a time on either database. SQLite has no other way; on
+// PostgreSQL every transaction takes one advisory lock first, also against other
+// replicas. That costs nothing here (transactions are a few statements, some
+// dozens a second) and makes what holds on one database hold on the other:
+// nothing that was read can change before the commit, and do runs once. With
+// SERIALIZABLE it would have to be repeated, and it tells others what it did.
 func (s *Store) Write(ctx context.Context, do func(tx *Tx) error) error {
 	sqlTx, err := s.write.BeginTx(ctx, nil)
 	if err != nil {
-		return fmt.Errorf("begin transaction: %w", full(err))
+		return fmt.Errorf("begin transaction: %w", explain(err))
 	}
 	defer sqlTx.Rollback() // does nothing after a commit
-	if err := do(&Tx{SQL: sqlTx, now: time.Now()}); err != nil {
-		return full(err)
+	statements := Statements{sqlTx, s.dialect}
+	if err := statements.becomeWriter(ctx); err != nil {
+		return fmt.Errorf("begin transaction: wait for other writers: %w", explain(err))
+	}
+	if err := do(&Tx{SQL: statements, now: time.Now()}); err != nil {
+		return explain(err)
 	}
 	if err := sqlTx.Commit(); err != nil {
-		return fmt.Errorf("commit transaction: %w", full(err))
+		if errors.Is(err, sql.ErrTxDone) && ctx.Err() != nil {
+			err = ctx.Err() // that is what rolled it back
+		}
+		return fmt.Errorf("commit transaction: %w", explain(err))
 	}
 	return nil
 }
 
-// full puts ErrFull before an error that says so in SQLite's terms: it knows a
-// full disk, but calls a quota that is used up a failed write.
-func full(err error) error {
-	var e *sqlite.Error
-	if !errors.As(err, &e) || errors.Is(err, ErrFull) {
+// explain puts ErrFull or ErrAway before an error that says so in the terms of
+// its database.
+func explain(err error) error {
+	if err == nil || errors.Is(err, ErrFull) || errors.Is(err, ErrAway) {
 		return err
 	}
-	switch e.Code() {
-	case sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE:
+	if fullSQLite(err) {
 		return fmt.Errorf("%w: %w", ErrFull, err)
+	}
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		if told := explainPostgres(pg); errors.Is(told, ErrFull) || errors.Is(told, ErrAway) {
+			return fmt.Errorf("%w: %w", told, err)
+		}
+	}
+	var network *net.OpError
+	if errors.As(err, &network) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, driver.ErrBadConn) {
+		return fmt.Errorf("%w: %w", ErrAway, err)
 	}
 	return err
 }
 
 // Tx is one writing transaction.
 type Tx struct {
-	SQL *sql.Tx
+	SQL Statements
 	now time.Time
 }
 
 // Now is the time at which the transaction began.
 func (tx *Tx) Now() time.Time { return tx.now }
-
-// querier is what reading needs of a pool or a transaction.
-type querier interface {
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
-}
 
 // Meta returns a named value, empty when it was never set.
 func (s *Store) Meta(ctx context.Context, name string) (string, error) {

@@ -145,8 +145,9 @@ func (tx *Tx) InsertVerdict(ctx context.Context, v contest.Verdict, published bo
 	if err != nil {
 		return err
 	}
-	_, err = tx.SQL.ExecContext(ctx, `INSERT INTO verdicts (slug, criterion, at, round_id, climb_id, published, doc)
-		VALUES (?, ?, ?, ?, ?, ?, ?)`, v.Team.Slug, v.Criterion, millis(v.At), v.Round, v.Climb, published, doc)
+	_, err = tx.SQL.ExecContext(ctx, `INSERT INTO verdicts (seq, slug, criterion, at, round_id, climb_id, published, doc)
+		SELECT coalesce(max(seq), 0) + 1, ?, ?, ?, ?, ?, ?, ? FROM verdicts`,
+		v.Team.Slug, v.Criterion, millis(v.At), v.Round, v.Climb, flag(published), doc)
 	return wrap("insert verdict", err)
 }
 
@@ -162,15 +163,15 @@ func (tx *Tx) HasPublished(ctx context.Context, team contest.Slug, c contest.Cri
 // newest verdict of one team and criterion to the newest of the one before, so
 // that a page costs as many look-ups as it shows, however long the history is.
 const newestVerdicts = `WITH RECURSIVE newest (id) AS (
-	SELECT (SELECT rowid FROM verdicts ORDER BY slug DESC, criterion DESC, at DESC, rowid DESC LIMIT 1)
+	SELECT (SELECT seq FROM verdicts ORDER BY slug DESC, criterion DESC, at DESC, seq DESC LIMIT 1)
 	UNION ALL
 	SELECT coalesce(
-		(SELECT n.rowid FROM verdicts n WHERE n.slug = p.slug AND n.criterion < p.criterion
-			ORDER BY n.criterion DESC, n.at DESC, n.rowid DESC LIMIT 1),
-		(SELECT n.rowid FROM verdicts n WHERE n.slug < p.slug
-			ORDER BY n.slug DESC, n.criterion DESC, n.at DESC, n.rowid DESC LIMIT 1))
-	FROM newest CROSS JOIN verdicts p ON p.rowid = newest.id)
-SELECT v.doc FROM newest CROSS JOIN verdicts v ON v.rowid = newest.id ORDER BY v.slug, v.criterion`
+		(SELECT n.seq FROM verdicts n WHERE n.slug = p.slug AND n.criterion < p.criterion
+			ORDER BY n.criterion DESC, n.at DESC, n.seq DESC LIMIT 1),
+		(SELECT n.seq FROM verdicts n WHERE n.slug < p.slug
+			ORDER BY n.slug DESC, n.criterion DESC, n.at DESC, n.seq DESC LIMIT 1))
+	FROM newest JOIN verdicts p ON p.seq = newest.id)
+SELECT v.doc FROM newest JOIN verdicts v ON v.seq = newest.id ORDER BY v.slug, v.criterion`
 
 // Verdicts returns the newest verdict of each team and criterion.
 func (s *Store) Verdicts(ctx context.Context) ([]contest.Verdict, error) {
