@@ -22,7 +22,7 @@ func Command(ctx context.Context, args []string, x IO) int {
 		SilenceUsage: true, SilenceErrors: true,
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
-	root.AddCommand(runCommand(x), inspectCommand(x), versionCommand(x))
+	root.AddCommand(runCommand(x), inspectCommand(x), archiveCommand(x), versionCommand(x))
 	root.SetArgs(append([]string{}, args...)) // nil would mean the process's own
 	root.SetOut(x.Stdout)
 	root.SetErr(x.Stderr)
@@ -67,6 +67,25 @@ func inspectCommand(x IO) *cobra.Command {
 	f.define(c.Flags(), false)
 	c.Flags().BoolVar(&f.requirements, "execution-requirements", false, "add totalDuration and maxVUs")
 	c.Flags().BoolVar(&f.jsonScript, "json-script", false, "print what a judge needs to know of the script instead")
+	return c
+}
+
+func archiveCommand(x IO) *cobra.Command {
+	f := &flags{}
+	c := &cobra.Command{
+		Use:   "archive SCRIPT",
+		Short: "Put a script, its imports, the files it opens and its options into one file",
+		Long: `archive writes one file that 'run' and 'inspect' take in place of a script, here
+or elsewhere. Only what is said with --env goes along, no variable of this
+machine; options are those in force now, and flags still override them later.`,
+		Example: "  loadgen archive search.js -e API_URL=http://127.0.0.1:8081 -O search.tar\n  loadgen run search.tar",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			return archive(c.Context(), x, f, args[0])
+		},
+	}
+	f.define(c.Flags(), false)
+	c.Flags().StringVarP(&f.archiveOut, "archive-out", "O", "archive.tar", "the file to write")
 	return c
 }
 

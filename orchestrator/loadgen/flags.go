@@ -37,6 +37,8 @@ type flags struct {
 	smoke, abortWhenLost           bool
 	paused, linger                 bool
 	requirements, jsonScript       bool
+	archiveOut                     string
+	read                           func(path string) ([]byte, error) // in place of os.ReadFile; may be nil
 }
 
 // define adds the flags; run says that system variables are visible to the
@@ -51,7 +53,7 @@ func (f *flags) define(s *pflag.FlagSet, run bool) {
 	s.StringArrayVarP(&f.env, "env", "e", nil, "a variable for the script's __ENV, NAME=VALUE (repeatable)")
 	s.BoolVar(&f.systemEnv, "include-system-env-vars", run, "let the script see the environment")
 	s.StringArrayVar(&f.tags, "tag", nil, "a tag on every sample, NAME=VALUE (repeatable)")
-	s.StringArrayVarP(&f.outputs, "out", "o", nil, "where samples go: prometheus-rw (repeatable)")
+	s.StringArrayVarP(&f.outputs, "out", "o", nil, "where samples go: json=FILE, csv=FILE (a name that ends in .gz is compressed), or prometheus-rw (repeatable)")
 	s.StringVar(&f.summaryExport, "summary-export", "", "write the summary as JSON to this file")
 	s.StringSliceVar(&f.summaryTrendStats, "summary-trend-stats", nil, "what the summary shows of trends, like avg,p(95)")
 	s.StringVar(&f.summaryTimeUnit, "summary-time-unit", "", "unit of times in the summary: s, ms or us")
@@ -77,7 +79,7 @@ func (f *flags) define(s *pflag.FlagSet, run bool) {
 	s.StringVarP(&f.address, "address", "a", "", "serve k6's REST API at this address, like localhost:6565")
 	s.BoolVarP(&f.paused, "paused", "p", false, "wait for a start through the REST API")
 	s.BoolVarP(&f.linger, "linger", "l", false, "keep the REST API up when the test has ended")
-	s.StringVarP(&f.kind, "type", "t", "js", "kind of the script: js")
+	s.StringVarP(&f.kind, "type", "t", "", "what SCRIPT is: js or archive (default: by its name)")
 	s.BoolVarP(&f.quiet, "quiet", "q", false, "print no progress")
 	s.BoolVarP(&f.verbose, "verbose", "v", false, "log more")
 	s.BoolVar(&f.noUsageReport, "no-usage-report", true, "accepted for compatibility: nothing is ever reported")
@@ -91,16 +93,16 @@ func (f *flags) define(s *pflag.FlagSet, run bool) {
 // check refuses flags that make no sense.
 func (f *flags) check() error {
 	switch {
-	case f.kind != "js":
-		return coded(exitConfig, "--type %s: only js can be run", f.kind)
+	case !oneOf(f.kind, "", "js", "archive"):
+		return coded(exitConfig, "--type %s: want js or archive", f.kind)
 	case f.httpDebug != "" && f.httpDebug != "headers" && f.httpDebug != "full":
 		return coded(exitConfig, "--http-debug=%s: want --http-debug or --http-debug=full", f.httpDebug)
 	case !oneOf(f.summaryMode, "full", "compact", "disabled"):
 		return coded(exitConfig, "--summary-mode %s: want full, compact or disabled", f.summaryMode)
 	}
 	for _, o := range f.outputs {
-		if name, _, _ := strings.Cut(o, "="); !oneOf(name, "prometheus-rw", "experimental-prometheus-rw") {
-			return coded(exitConfig, "--out %s: there is only prometheus-rw (also called experimental-prometheus-rw)", name)
+		if name, _, _ := strings.Cut(o, "="); !oneOf(name, "prometheus-rw", "experimental-prometheus-rw", "json", "csv") {
+			return coded(exitConfig, "--out %s: want json=FILE, csv=FILE or prometheus-rw (also called experimental-prometheus-rw)", name)
 		}
 	}
 	return nil

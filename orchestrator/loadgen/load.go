@@ -27,7 +27,8 @@ const initTimeout = time.Minute
 
 // test is a script with everything that is to be known before it runs.
 type test struct {
-	name      string // of the script's file
+	name      string    // of the script's file
+	archive   *archived // that the script came in; nil for a file
 	program   *script.Program
 	registry  *metric.Registry
 	options   options.Options
@@ -53,14 +54,22 @@ func load(ctx context.Context, x IO, f *flags, path string) (*test, error) {
 		return nil, coded(exitUsage, "open script: %w", err)
 	}
 	t := &test{name: filepath.Base(path), registry: metric.NewRegistry(), log: newLog(x, f)}
+	src := script.Source{Path: path, ReadFile: f.read}
 	var err error
-	if t.program, err = script.Compile(script.Source{Path: path}); err != nil {
+	if f.kind == "archive" || f.kind == "" && filepath.Ext(path) == ".tar" {
+		if t.archive, err = openArchive(path); err != nil {
+			return nil, err
+		}
+		t.name = filepath.Base(t.archive.script())
+		src = script.Source{Path: t.archive.script(), ReadFile: t.archive.read}
+	}
+	if t.program, err = script.Compile(src); err != nil {
 		return nil, coded(exitScript, "%s: %w", t.name, err)
 	}
 	for _, w := range t.program.Warnings {
 		t.log.Warn(w)
 	}
-	env, err := scriptEnv(x.env(), f)
+	env, err := t.scriptEnv(x.env(), f)
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +98,7 @@ func newLog(x IO, f *flags) *slog.Logger {
 }
 
 // scriptEnv is what a script sees as __ENV: never the secrets of the generator.
-func scriptEnv(system map[string]string, f *flags) (map[string]string, error) {
+func (t *test) scriptEnv(system map[string]string, f *flags) (map[string]string, error) {
 	env := map[string]string{}
 	token := system[tokenVariable]
 	if f.systemEnv {
@@ -100,6 +109,9 @@ func scriptEnv(system map[string]string, f *flags) (map[string]string, error) {
 				env[k] = v
 			}
 		}
+	}
+	if t.archive != nil {
+		maps.Copy(env, t.archive.meta.Env)
 	}
 	given, err := pairs("env", f.env)
 	maps.Copy(env, given)
@@ -118,6 +130,9 @@ func (t *test) readOptions(ctx context.Context, x IO, f *flags) error {
 	text, err := vm.OptionsJSON()
 	if err != nil {
 		return coded(exitScript, "%s: %w", t.name, err)
+	}
+	if t.archive != nil {
+		text = t.archive.meta.Options // as they were in force when it was made
 	}
 	said, warnings, err := options.Decode(text)
 	for _, w := range warnings {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -26,6 +27,7 @@ const (
 type sinks struct {
 	stopWatching, stopSending context.CancelFunc
 	watching, sending         *errgroup.Group
+	files                     []*output.SampleFile
 }
 
 func (e *engine) startSinks() (*sinks, error) {
@@ -33,9 +35,13 @@ func (e *engine) startSinks() (*sinks, error) {
 	if err != nil {
 		return nil, err
 	}
+	files, err := e.sampleFiles()
+	if err != nil {
+		return nil, err
+	}
 	watch, stopWatching := context.WithCancel(context.Background())
 	send, stopSending := context.WithCancel(context.Background())
-	s := &sinks{stopWatching, stopSending, &errgroup.Group{}, &errgroup.Group{}}
+	s := &sinks{stopWatching, stopSending, &errgroup.Group{}, &errgroup.Group{}, files}
 	s.start(func() { e.countUsers(watch) })
 	s.start(func() { e.watchThresholds(watch) })
 	if e.flags.progressFile != "" {
@@ -62,14 +68,58 @@ func (s *sinks) end() error {
 	s.stopWatching()
 	err := s.watching.Wait()
 	s.stopSending()
-	return errors.Join(err, s.sending.Wait())
+	err = errors.Join(err, s.sending.Wait())
+	for _, f := range s.files {
+		err = errors.Join(err, f.Close())
+	}
+	return err
+}
+
+// sampleFiles opens the files of samples that --out asks for.
+func (e *engine) sampleFiles() (files []*output.SampleFile, err error) {
+	for _, o := range e.flags.outputs {
+		var f *output.SampleFile
+		name, path, _ := strings.Cut(o, "=")
+		if path != "" && path != "-" {
+			path = e.io.path(path)
+		}
+		switch name {
+		case "json":
+			f, err = output.NewJSONFile(path, e.io.Stdout, e.options.Thresholds)
+		case "csv":
+			if path == "" {
+				path = e.io.path("file.csv") // as k6 calls it
+			}
+			f, err = output.NewCSVFile(path, e.io.Stdout, e.io.env()["K6_CSV_TIME_FORMAT"])
+		default:
+			continue
+		}
+		if err != nil {
+			for _, open := range files {
+				err = errors.Join(err, open.Close())
+			}
+			return nil, &codedError{exitConfig, err}
+		}
+		files = append(files, f)
+	}
+	if len(files) > 0 {
+		e.agg.Tap(func(m *metric.Metric, t *metric.TagSet, v float64) {
+			for _, f := range files {
+				f.Add(m, t, v)
+			}
+		})
+	}
+	return files, nil
 }
 
 // writers makes the outputs that --out asks for.
 func (e *engine) writers() ([]*output.RemoteWrite, error) {
 	env := e.io.env()
 	var out []*output.RemoteWrite
-	for range e.flags.outputs {
+	for _, o := range e.flags.outputs {
+		if !strings.Contains(o, "prometheus-rw") {
+			continue
+		}
 		cfg := output.RemoteWriteConfig{
 			URL: env["K6_PROMETHEUS_RW_SERVER_URL"], Token: env[tokenVariable], Labels: maps.Clone(e.runTags), Log: e.log,
 		}

@@ -24,6 +24,7 @@ type Aggregator struct {
 	limit   int // series per metric
 	shards  []*Shard
 	order   atomic.Uint64 // of gauge samples, over all shards
+	tap     func(m *Metric, t *TagSet, v float64)
 
 	mu     sync.Mutex
 	series map[seriesKey]placement
@@ -127,6 +128,10 @@ func (a *Aggregator) place(m *Metric, t *TagSet, limit int) (placement, bool) {
 	a.counts[m]++
 	return p, true
 }
+
+// Tap has f called with every sample that is counted, by the goroutine that adds
+// it. It costs much more than counting. Call it before the first sample.
+func (a *Aggregator) Tap(f func(m *Metric, t *TagSet, v float64)) { a.tap = f }
 
 // Snapshot returns everything counted so far, merged over the shards. It may be
 // called at any time; samples added meanwhile are in it or in the next one.

@@ -61,6 +61,9 @@ func (s *Shard) Add(m *Metric, t *TagSet, v float64) {
 		s.refused.Add(1)
 		return
 	}
+	if s.agg.tap != nil {
+		s.agg.tap(m, t, v)
+	}
 	var order uint64
 	if m.Kind == Gauge {
 		order = s.agg.order.Add(1)

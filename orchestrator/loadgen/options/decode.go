@@ -28,11 +28,11 @@ func Decode(text []byte) (o Options, warnings []string, err error) {
 	for _, key := range slices.Sorted(maps.Keys(members)) {
 		decode, known := fields[key]
 		switch {
+		case saysNothing(members[key]):
 		case !known && !contains(later(), key):
 			warnings = append(warnings, fmt.Sprintf("option %q is not known and has no effect", key))
 		case !known:
 			warnings = append(warnings, fmt.Sprintf("option %q is not supported yet and has no effect", key))
-		case isNull(members[key]):
 		default:
 			if err := decode(members[key]); err != nil {
 				return o, warnings, fmt.Errorf("options.%s: %w", key, err)
@@ -68,7 +68,7 @@ func (o *Options) fields() map[string]func([]byte) error {
 // later lists options of k6 that mean something and are not acted on here.
 func later() []string {
 	return []string{
-		"paused", "rps", "dns", "batch", "batchPerHost", "httpDebug", "tlsCipherSuites", "tlsVersion", "tlsAuth",
+		"rps", "dns", "batch", "batchPerHost", "httpDebug", "tlsCipherSuites", "tlsVersion", "tlsAuth",
 		"blockHostnames", "hosts", "cloud", "ext", "metricSamplesBufferSize", "consoleOutput", "localIPs", "features",
 	}
 }
@@ -250,6 +250,24 @@ func decodeStrings(b []byte) (map[string]string, error) {
 		}
 	}
 	return out, nil
+}
+
+// saysNothing reports whether a value is null, or an object of nulls, as k6's
+// archives hold for what was not said.
+func saysNothing(b []byte) bool {
+	var members map[string]json.RawMessage
+	if isNull(b) {
+		return true
+	}
+	if json.Unmarshal(b, &members) != nil || len(members) == 0 {
+		return false
+	}
+	for _, v := range members {
+		if !isNull(v) {
+			return false
+		}
+	}
+	return true
 }
 
 func isNull(b []byte) bool { return string(bytes.TrimSpace(b)) == "null" }
