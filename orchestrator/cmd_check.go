@@ -14,6 +14,7 @@ import (
 	"github.com/hackload-kz/hackload/orchestrator/contest"
 	"github.com/hackload-kz/hackload/orchestrator/grafana"
 	"github.com/hackload-kz/hackload/orchestrator/loadgen/launch"
+	"github.com/hackload-kz/hackload/orchestrator/loadgen/output"
 	"github.com/hackload-kz/hackload/orchestrator/prom"
 	"github.com/hackload-kz/hackload/orchestrator/verdict"
 	"github.com/hackload-kz/hackload/scenarios"
@@ -53,6 +54,7 @@ func check(ctx context.Context, w world, c *config.Config) error {
 		return trouble(err)
 	}
 	s.problems = append(s.problems, bad...)
+	s.problems = append(s.problems, c.CheckMachine(output.Cores())...)
 	s.checkTeams(ctx, c)
 	g, err := openGrafana(c)
 	if err != nil {

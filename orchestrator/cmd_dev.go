@@ -63,7 +63,7 @@ taken up again; without it, the state is thrown away at the end.`,
 }
 
 func dev(ctx context.Context, w world, o devOptions) (err error) {
-	c, err := devConfig(&o)
+	c, err := devConfig(w, &o)
 	if err != nil {
 		return usage(err, "See 'hackload dev --help'.")
 	}
@@ -85,14 +85,22 @@ func dev(ctx context.Context, w world, o devOptions) (err error) {
 	if err != nil {
 		return trouble(fmt.Errorf("find this program: %w", err))
 	}
-	s := site{config: c, log: logger(w.Stderr, false, "warn"), program: program, environ: w.Environ(),
+	x, err := w.witness(ctx, c, "dev", forPeople())
+	if err != nil {
+		return err
+	}
+	defer x.close(ctx, &err)
+	s := site{config: c, log: x.log, tracing: x.tracing, program: program, environ: w.Environ(),
 		reached: reached(w.Getenv), services: services, cron: !o.once}
 	return trouble(s.dev(ctx, w, o, teams))
 }
 
-func devConfig(o *devOptions) (*config.Config, error) {
+func devConfig(w world, o *devOptions) (*config.Config, error) {
 	c, err := config.Dev()
 	if err != nil {
+		return nil, err
+	}
+	if c.Observe, err = config.ObserveFrom(w.Getenv); err != nil {
 		return nil, err
 	}
 	c.Scenarios.Dir, c.State.Dir = o.dir, o.state

@@ -14,6 +14,7 @@ import (
 	"github.com/hackload-kz/hackload/orchestrator/config"
 	"github.com/hackload-kz/hackload/orchestrator/contest"
 	"github.com/hackload-kz/hackload/orchestrator/hub"
+	"github.com/hackload-kz/hackload/orchestrator/telemetry"
 )
 
 func exporterCommand(w world) *cobra.Command {
@@ -51,7 +52,7 @@ func exporterServices() map[string]contest.ServiceKey {
 	}
 }
 
-func exporter(ctx context.Context, w world, c *config.Config, name string, flags *toolkit.FlagConfig) error {
+func exporter(ctx context.Context, w world, c *config.Config, name string, flags *toolkit.FlagConfig) (err error) {
 	key, ok := exporterServices()[name]
 	if !ok {
 		return usage(fmt.Errorf("there is no exporter %q", name), "Choose git, deployment or cost.")
@@ -67,14 +68,18 @@ func exporter(ctx context.Context, w world, c *config.Config, name string, flags
 	if err != nil {
 		return err
 	}
-	log := logger(w.Stderr, c.JSONLogs(), c.Log.Level)
-	tell := func(finding string) { log.Warn("sources of teams", "finding", finding) }
+	out, err := w.witness(ctx, c, "exporter", telemetry.LogConfig{JSON: c.JSONLogs(), Level: c.Log.Level})
+	if err != nil {
+		return errors.Join(err, from.Close())
+	}
+	defer out.close(ctx, &err)
+	tell := func(finding string) { out.log.Warn("sources of teams", "finding", finding) }
 	wk := &works{site: site{config: c, teams: from.teams(c, tell)}, closers: []func() error{from.Close}}
 	x, err := wk.exporter(key, nil)
 	if err != nil {
 		return trouble(errors.Join(err, wk.Close()))
 	}
-	return trouble(errors.Join(listenByTheBook(ctx, x.Handler(wk.contestants), flags, log), wk.Close()))
+	return trouble(errors.Join(listenByTheBook(ctx, telemetry.Recovering(out.log, x.Handler(wk.contestants)), flags, out.log), wk.Close()))
 }
 
 const exporterGrace = 5 * time.Second

@@ -186,9 +186,12 @@ func (o runOptions) configuration(w world, script found) (*config.Config, error)
 		return nil, trouble(err)
 	}
 	if o.config != "" {
-		if c, err = loadConfig(w, o.config, nil); err != nil {
-			return nil, err
-		}
+		c, err = loadConfig(w, o.config, nil)
+	} else if c.Observe, err = config.ObserveFrom(w.Getenv); err != nil {
+		err = usage(err, "Correct the environment.")
+	}
+	if err != nil {
+		return nil, err
 	}
 	c.Load.AllowPrivateTargets = true
 	c.Scenarios.Dir, c.State.Dir = script.dir, o.state
@@ -226,13 +229,19 @@ func measure(ctx context.Context, w world, o runOptions, c *config.Config, scrip
 	if err != nil {
 		return fmt.Errorf("find this program: %w", err)
 	}
-	s := site{config: c, log: logger(w.Stderr, false, "warn"), program: program, environ: w.Environ(), reached: reached(w.Getenv), noReset: !o.reset}
+	x, err := w.witness(ctx, c, "run", forPeople())
+	if err != nil {
+		return err
+	}
+	defer x.close(ctx, &err)
+	s := site{config: c, log: x.log, tracing: x.tracing, program: program, environ: w.Environ(), reached: reached(w.Getenv), noReset: !o.reset}
 	wk, err := o.assemble(ctx, s)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, wk.Close()) }()
 	err = wk.work(ctx, func(ctx context.Context) error { return wk.byHand(ctx, w, o, script) }, nil)
+	x.push(ctx, wk.registry)
 	// Nobody would follow a load that goes on after this command.
 	return errors.Join(err, wk.line.Abandon(context.WithoutCancel(ctx)))
 }

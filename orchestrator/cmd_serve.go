@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"runtime/debug"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -15,6 +14,7 @@ import (
 	"github.com/hackload-kz/hackload/orchestrator/config"
 	"github.com/hackload-kz/hackload/orchestrator/contest"
 	"github.com/hackload-kz/hackload/orchestrator/hub"
+	"github.com/hackload-kz/hackload/orchestrator/telemetry"
 	"github.com/hackload-kz/hackload/orchestrator/web"
 )
 
@@ -62,20 +62,24 @@ func loadConfig(w world, file string, flags map[string]string) (*config.Config, 
 	return c, nil
 }
 
-func serve(ctx context.Context, w world, c *config.Config, once bool) error {
+func serve(ctx context.Context, w world, c *config.Config, once bool) (err error) {
 	if err := c.ValidateServe(); err != nil {
 		return usage(err, "Set them in the environment or in the file given with --config.")
 	}
-	debug.SetMemoryLimit(c.MemoryLimit())
-	log := logger(w.Stderr, c.JSONLogs(), c.Log.Level)
-	for _, warning := range c.Warnings {
-		log.Warn(warning)
+	x, err := w.witness(ctx, c, "serve", telemetry.LogConfig{JSON: c.JSONLogs(), Level: c.Log.Level})
+	if err != nil {
+		return err
 	}
+	defer x.close(ctx, &err)
+	for _, warning := range c.Warnings {
+		x.log.Warn(warning)
+	}
+	holdBack(c, w.Getenv, x.log)
 	program, err := w.Program()
 	if err != nil {
 		return &exit{exitTrouble, fmt.Errorf("find this program: %w", err), ""}
 	}
-	s := site{config: c, log: log, program: program, environ: w.Environ(), reached: reached(w.Getenv), cron: !once, services: enabled(c)}
+	s := site{config: c, log: x.log, tracing: x.tracing, program: program, environ: w.Environ(), reached: reached(w.Getenv), cron: !once, services: enabled(c)}
 	pages, err := net.Listen("tcp", ":"+strconv.Itoa(c.Web.Port))
 	if err != nil {
 		return trouble(fmt.Errorf("listen for pages: %w", err))
@@ -93,7 +97,11 @@ func serve(ctx context.Context, w world, c *config.Config, once bool) error {
 	if err != nil {
 		return trouble(errors.Join(err, wk.Close()))
 	}
-	return trouble(errors.Join(wk.work(ctx, body, servers), wk.Close()))
+	err = wk.work(ctx, body, servers)
+	if once {
+		x.push(ctx, wk.registry)
+	}
+	return trouble(errors.Join(err, wk.Close()))
 }
 
 // trouble marks an error as ours, unless it says better.
@@ -164,7 +172,7 @@ func assembleWithHub(ctx context.Context, s site, h hub.Config) (*works, error) 
 
 // servers are the parts that serve pages and, where they are on, metrics.
 func (w *works) servers(pages net.Listener, metricsAt string) ([]part, error) {
-	parts := []part{{"pages", func(ctx context.Context) error { return web.Serve(ctx, pages, w.pages()) }}}
+	parts := []part{{"pages", func(ctx context.Context) error { return web.Serve(ctx, pages, telemetry.Recovering(w.log, w.pages())) }}}
 	if !w.config.Web.MetricsEnabled {
 		return parts, nil
 	}
@@ -197,6 +205,7 @@ func (w *works) work(ctx context.Context, body func(ctx context.Context) error, 
 	if w.metrics != nil {
 		servers = append(servers, part{"metric store", w.metrics.Run})
 	}
+	ctx = w.tracing.Into(ctx)
 	if err := w.line.Resume(ctx); err != nil {
 		return err
 	}

@@ -105,6 +105,9 @@ func owners() []owner {
 		{"modernc.org/sqlite", []string{"orchestrator/store", "orchestrator/lab"}, "only state knows which database it is in"},
 		{"github.com/jackc/pgx", []string{"orchestrator/roster", "orchestrator/store", "orchestrator/internal/pgtest"}, "a database is read where it is known which one it is"},
 		{"github.com/spf13/cobra", []string{".", "orchestrator/loadgen"}, "only main reads arguments, and the generator those of k6"},
+		{"go.opentelemetry.io/otel/sdk", []string{"orchestrator/telemetry"}, "parts begin spans; only telemetry knows how they leave"},
+		{"go.opentelemetry.io/otel", []string{"orchestrator/observe", "orchestrator/telemetry"}, "parts speak to observe, so that the API can change in one place"},
+		{"github.com/getsentry", []string{"orchestrator/telemetry"}, "errors are logged; that some are reported too is known in one place"},
 		{"html/template", []string{"orchestrator/web"}, "pages are made in one place"},
 		{"flag", []string{}, "arguments are read with cobra, where they are read at all"},
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"runtime/debug"
 	"strings"
 
@@ -158,17 +157,4 @@ func version() string {
 		}
 	}
 	return info.Main.Version
-}
-
-// logger writes for machines or for people, as the configuration says.
-func logger(w io.Writer, json bool, level string) *slog.Logger {
-	var least slog.Level
-	if err := least.UnmarshalText([]byte(level)); err != nil {
-		least = slog.LevelInfo
-	}
-	opts := &slog.HandlerOptions{Level: least}
-	if json {
-		return slog.New(slog.NewJSONHandler(w, opts))
-	}
-	return slog.New(slog.NewTextHandler(w, opts))
 }

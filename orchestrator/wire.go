@@ -25,6 +25,7 @@ import (
 	"github.com/hackload-kz/hackload/orchestrator/schedule"
 	"github.com/hackload-kz/hackload/orchestrator/store"
 	"github.com/hackload-kz/hackload/orchestrator/target"
+	"github.com/hackload-kz/hackload/orchestrator/telemetry"
 	"github.com/hackload-kz/hackload/orchestrator/web"
 	"github.com/hackload-kz/hackload/scenarios"
 )
@@ -33,6 +34,7 @@ import (
 type site struct {
 	config   *config.Config
 	log      *slog.Logger
+	tracing  *telemetry.Tracing   // nil: off
 	program  string               // path of this binary, for its load generators
 	environ  []string             // of which they are handed what they need
 	reached  func(point string)   // crash tests' hook
@@ -259,7 +261,7 @@ func (w *works) openOutbox() {
 	if w.hub == nil {
 		return
 	}
-	w.flusher = outbox.New(outboxRows{w.store}, w.hub.Send, outbox.Options{
+	w.flusher = outbox.New(outboxRows{w.store}, w.tellHub, outbox.Options{
 		Permanent: hub.IsPermanent, Doubtful: hub.IsDoubtful, RetryAfter: hub.RetryAfter,
 		BeforeSend: func() { w.reached("before-send") }, AfterSend: func() { w.reached("after-send") },
 		Observe: func(p outbox.Pass) {
@@ -293,7 +295,7 @@ func (w *works) begin(ctx context.Context, key contest.ServiceKey, round contest
 	started := time.Now()
 	id, err := w.line.BeginAs(ctx, key, round)
 	if errors.Is(err, conduct.ErrRoundOpen) {
-		w.log.Info("firing skipped: the last round is still under way", "service", key)
+		w.log.InfoContext(ctx, "firing skipped: the last round is still under way", "service", key)
 		w.instruments.JobDone(service, web.JobSkipped, 0)
 		return "", nil
 	}

@@ -13,11 +13,12 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"runtime"
 	"time"
 
 	"github.com/hackload-kz/hackload/orchestrator/contest"
+	"github.com/hackload-kz/hackload/orchestrator/loadgen/launch"
 	"github.com/hackload-kz/hackload/orchestrator/metricstore"
+	"github.com/hackload-kz/hackload/orchestrator/observe"
 	"github.com/hackload-kz/hackload/orchestrator/outbox"
 	"github.com/hackload-kz/hackload/orchestrator/store"
 	"github.com/hackload-kz/hackload/orchestrator/web"
@@ -107,6 +108,7 @@ type observer struct{ *works }
 
 // RunJudged counts a judged run and has it marked.
 func (o observer) RunJudged(r contest.Run) {
+	observe.RunJudged(o.tracing.Into(context.Background()), r)
 	if s, err := contest.FindService(string(r.Service)); err == nil {
 		o.instruments.RunJudged(s, r.Outcome)
 	}
@@ -115,6 +117,7 @@ func (o observer) RunJudged(r contest.Run) {
 
 // RoundEnded counts a finished round.
 func (o observer) RoundEnded(r contest.Round) {
+	observe.RoundEnded(o.tracing.Into(context.Background()), r)
 	if s, err := contest.FindService(string(r.Service)); err == nil && r.EndedAt != nil {
 		o.instruments.JobDone(s, web.JobSucceeded, r.EndedAt.Sub(r.StartedAt))
 		o.instruments.TeamsProcessed(s, r.Teams)
@@ -128,6 +131,20 @@ func (o observer) UpdateQueued() {
 	}
 }
 
+// tellHub sends updates in a span that leads to the rounds that they came from.
+func (w *works) tellHub(ctx context.Context, updates []contest.Update) (answers []error, err error) {
+	var rounds []contest.RoundID
+	if observe.Traced(ctx) {
+		if rounds, err = w.store.RoundsBehind(ctx, updates); err != nil {
+			w.log.WarnContext(ctx, "the trace of a flush leads to no round", "error", err)
+		}
+	}
+	ctx, done := observe.Apart(ctx, "outbox flush", rounds)
+	answers, err = w.hub.Send(ctx, updates)
+	done(err)
+	return answers, err
+}
+
 // countedTransport counts the Hub's answers by status code.
 type countedTransport struct {
 	under http.RoundTripper
@@ -136,7 +153,9 @@ type countedTransport struct {
 
 // RoundTrip passes the request on.
 func (t countedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	_, done := observe.Start(r.Context(), "hub request")
 	resp, err := t.under.RoundTrip(r)
+	done(err)
 	if err != nil {
 		t.count(0)
 		return nil, err
@@ -158,7 +177,7 @@ func (w *works) ceiling(ctx context.Context) (*contest.Calibration, error) {
 		return nil, err
 	}
 	var c contest.Calibration
-	if json.Unmarshal([]byte(last), &c) == nil && time.Since(c.At) < ceilingAge && c.CPUs == runtime.GOMAXPROCS(0) {
+	if json.Unmarshal([]byte(last), &c) == nil && time.Since(c.At) < ceilingAge && c.CPUs == launch.CPUs() {
 		return &c, nil
 	}
 	if c, err = w.launcher.Calibrate(ctx); err != nil {

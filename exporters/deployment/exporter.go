@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/hackload-kz/hackload/orchestrator/contest"
+	"github.com/hackload-kz/hackload/orchestrator/observe"
 	"github.com/hackload-kz/hackload/orchestrator/target"
 )
 
@@ -144,6 +145,8 @@ func (x *Exporter) Measure(ctx context.Context, teams []contest.Team, each func(
 
 // measure looks at one team. It is false when ctx ended first.
 func (x *Exporter) measure(ctx context.Context, team contest.Team) (contest.Verdict, bool) {
+	ctx, done := observe.Start(observe.About(ctx, observe.Subject{Team: team.Slug}), "measure team")
+	defer func() { done(ctx.Err()) }()
 	s, ok := x.glance(ctx, team, x.config.Reset)
 	if !ok || ctx.Err() != nil {
 		return contest.Verdict{}, false

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/hackload-kz/hackload/orchestrator/contest"
+	"github.com/hackload-kz/hackload/orchestrator/observe"
 	"github.com/hackload-kz/hackload/orchestrator/target"
 )
 
@@ -184,7 +185,9 @@ func (x *Exporter) measure(ctx context.Context, team contest.Team, down string) 
 	defer func() { <-x.slots }()
 	one, cancel := context.WithTimeout(ctx, x.config.Timeout)
 	defer cancel()
+	one, done := observe.Start(observe.About(one, observe.Subject{Team: team.Slug}), "measure team")
 	f := x.look(one, team, down)
+	done(one.Err())
 	if ctx.Err() != nil {
 		return contest.Verdict{}, false
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/hackload-kz/hackload/orchestrator/config"
 	"github.com/hackload-kz/hackload/orchestrator/contest"
 	"github.com/hackload-kz/hackload/orchestrator/evidence"
+	"github.com/hackload-kz/hackload/orchestrator/observe"
 	"github.com/hackload-kz/hackload/orchestrator/store"
 	"github.com/hackload-kz/hackload/orchestrator/verdict"
 )
@@ -27,6 +28,7 @@ func (l *Line) Collect(ctx context.Context, round contest.RoundID) (again time.D
 		return l.limits.Poll, nil
 	}
 	defer end()
+	ctx = observe.About(ctx, observe.Subject{Round: round})
 	unjudged := l.judgeCollected(ctx, round)
 	again, err = l.collect(ctx, round)
 	if err = errors.Join(unjudged, err); err != nil {
@@ -49,7 +51,10 @@ func (l *Line) collect(ctx context.Context, round contest.RoundID) (again time.D
 	if under > 0 && !l.waitedLong(ended) {
 		return l.limits.Poll, nil
 	}
-	if err := l.observe(ctx, ended); err != nil {
+	collecting, done := observe.Start(ctx, "collect")
+	err = l.observe(collecting, ended)
+	done(err)
+	if err != nil {
 		return 0, err
 	}
 	if err := l.judgeCollected(ctx, round); err != nil {
@@ -116,7 +121,7 @@ func (l *Line) judgeCollected(ctx context.Context, round contest.RoundID) error 
 	}
 	var errs []error
 	for _, r := range collected {
-		if err := l.judge(ctx, r); err != nil && !errors.Is(err, store.ErrStale) {
+		if err := spanned(ctx, "judge", r, l.judge); err != nil && !errors.Is(err, store.ErrStale) {
 			errs = append(errs, fmt.Errorf("judge run %s: %w", r.ID, err))
 		}
 	}

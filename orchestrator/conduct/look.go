@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/hackload-kz/hackload/orchestrator/contest"
+	"github.com/hackload-kz/hackload/orchestrator/observe"
 	"github.com/hackload-kz/hackload/orchestrator/store"
 	"github.com/hackload-kz/hackload/orchestrator/verdict"
 )
@@ -71,7 +72,7 @@ func (l *Line) Run(ctx context.Context) error {
 				defer l.looks.done(id)
 				if err := l.measure(ctx, id); err != nil && ctx.Err() == nil {
 					// The round stays open, and Look asks for it again.
-					l.Log.Warn("round could not be measured, it is tried again", "round", id, "error", err)
+					l.Log.WarnContext(ctx, "round could not be measured, it is tried again", "round", id, "error", err)
 				}
 				return nil
 			})
@@ -112,7 +113,8 @@ func (l *Line) measure(ctx context.Context, id contest.RoundID) error {
 		teams = append(teams, c.Team)
 	}
 	var failed error
-	err = look(ctx, teams, func(v contest.Verdict) {
+	looking, done := observe.Start(observe.About(ctx, observe.Subject{Round: id, Service: service.Key, Criterion: service.Criterion}), "measure")
+	err = look(looking, teams, func(v contest.Verdict) {
 		c, known := byTeam[v.Team.Slug]
 		if !known {
 			return
@@ -120,6 +122,7 @@ func (l *Line) measure(ctx context.Context, id contest.RoundID) error {
 		delete(byTeam, v.Team.Slug)
 		failed = errors.Join(failed, l.conclude(ctx, c, v))
 	})
+	done(err)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -178,7 +181,7 @@ func (l *Line) Hold(ctx context.Context, target string) (release func(), ok bool
 			return sync.OnceFunc(func() { l.free(target) }), true
 		}
 		if err != nil && ctx.Err() == nil {
-			l.Log.Warn("target could not be held for a probe", "target", target, "error", err)
+			l.Log.WarnContext(ctx, "target could not be held for a probe", "target", target, "error", err)
 		}
 		select {
 		case <-ctx.Done():

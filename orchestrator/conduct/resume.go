@@ -100,7 +100,7 @@ func (l *Line) sweep(ctx context.Context, wanted map[contest.TestID]bool) error 
 		if wanted[id] {
 			continue
 		}
-		l.Log.Info("removing a launch that belongs to no run", "testid", id)
+		l.Log.InfoContext(ctx, "removing a launch that belongs to no run", "testid", id)
 		if err := l.remove(ctx, id); err != nil {
 			return err
 		}

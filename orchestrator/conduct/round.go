@@ -11,6 +11,7 @@ import (
 
 	"github.com/hackload-kz/hackload/orchestrator/config"
 	"github.com/hackload-kz/hackload/orchestrator/contest"
+	"github.com/hackload-kz/hackload/orchestrator/observe"
 	"github.com/hackload-kz/hackload/orchestrator/store"
 	"github.com/hackload-kz/hackload/orchestrator/verdict"
 )
@@ -34,7 +35,7 @@ func (l *Line) Begin(ctx context.Context, key contest.ServiceKey) (contest.Round
 // BeginAs is Begin for a firing that may be tried several times: under one
 // identity all tries are one round. Once it has begun, another try is harmless.
 // An empty identity is a new one.
-func (l *Line) BeginAs(ctx context.Context, key contest.ServiceKey, id contest.RoundID) (contest.RoundID, error) {
+func (l *Line) BeginAs(ctx context.Context, key contest.ServiceKey, id contest.RoundID) (_ contest.RoundID, err error) {
 	service, err := contest.FindService(string(key))
 	if err != nil {
 		return "", err
@@ -51,6 +52,8 @@ func (l *Line) BeginAs(ctx context.Context, key contest.ServiceKey, id contest.R
 		return "", fmt.Errorf("begin round of %s: %w", key, err)
 	}
 	p.publish, p.round = true, cmp.Or(id, p.round)
+	ctx, planned := observe.Start(observe.About(ctx, observe.Subject{Round: p.round, Service: key, Criterion: service.Criterion}), "plan")
+	defer func() { planned(err) }()
 	teams, err := l.Teams(ctx)
 	if err != nil {
 		err = fmt.Errorf("begin round of %s: list teams: %w", key, err)

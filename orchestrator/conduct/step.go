@@ -10,6 +10,7 @@ import (
 
 	"github.com/hackload-kz/hackload/orchestrator/config"
 	"github.com/hackload-kz/hackload/orchestrator/contest"
+	"github.com/hackload-kz/hackload/orchestrator/observe"
 	"github.com/hackload-kz/hackload/orchestrator/store"
 	"github.com/hackload-kz/hackload/orchestrator/verdict"
 )
@@ -32,11 +33,11 @@ func (l *Line) Advance(ctx context.Context, id contest.RunID) (again time.Durati
 		switch run.State {
 		case contest.RunLeased:
 			l.Reached(string(run.State))
-			err = l.prepare(ctx, run)
+			err = spanned(ctx, "prepare", run, l.prepare)
 		case contest.RunPrepared:
-			err = l.launch(ctx, run)
+			err = spanned(ctx, "launch", run, l.launch)
 		case contest.RunLaunched:
-			again, err = l.watch(ctx, run)
+			again, err = l.watch(observe.About(ctx, observe.Run(run.Run)), run)
 		default:
 			return 0, nil
 		}
@@ -47,6 +48,14 @@ func (l *Line) Advance(ctx context.Context, id contest.RunID) (again time.Durati
 			return again, err
 		}
 	}
+}
+
+// spanned does a step of a run in a span of its own.
+func spanned(ctx context.Context, name string, run store.Run, do func(context.Context, store.Run) error) error {
+	ctx, end := observe.Start(observe.About(ctx, observe.Run(run.Run)), name)
+	err := do(ctx, run)
+	end(err)
+	return err
 }
 
 // move commits the run's next state; also does whatever belongs to it.
@@ -209,7 +218,7 @@ func (l *Line) lost(ctx context.Context, run store.Run) error {
 	if run.Attempt > l.limits.Retries+1 {
 		return l.end(ctx, run, run, contest.LaunchResult{Trouble: "The load generator was lost again and again."})
 	}
-	l.Log.Warn("launch is gone, the run is planned again", "run", run.ID, "testid", run.TestID)
+	l.Log.WarnContext(ctx, "launch is gone, the run is planned again", "run", run.ID, "testid", run.TestID)
 	return l.planAgain(ctx, run, func(tx *store.Tx) error { return l.dispatch(ctx, tx) })
 }
 
@@ -220,7 +229,7 @@ func (l *Line) end(ctx context.Context, run, next store.Run, result contest.Laun
 		result.Started, result.Ended = now, now
 	}
 	next.State, next.EndedAt, next.Result = contest.RunEnded, &now, result
-	return l.move(ctx, run, next, func(tx *store.Tx) error {
+	err := l.move(ctx, run, next, func(tx *store.Tx) error {
 		if err := tx.Release(ctx, run.Run); err != nil {
 			return err
 		}
@@ -229,6 +238,10 @@ func (l *Line) end(ctx context.Context, run, next store.Run, result contest.Laun
 		}
 		return l.dispatch(ctx, tx)
 	})
+	if err == nil && run.State == contest.RunLaunched {
+		observe.Past(ctx, "load", result.Started, result.Ended)
+	}
+	return err
 }
 
 // wakeCollection wakes the round's collection once: while others have ended and

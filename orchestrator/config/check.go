@@ -78,6 +78,7 @@ func (c *Config) Check(scenarios []string) []string {
 	problems = append(problems, c.checkDurations()...)
 	problems = append(problems, c.HubDatabase.check(c.State.DatabaseURL)...)
 	problems = append(problems, c.checkGrafana()...)
+	problems = append(problems, c.Observe.check()...)
 	if c.Web.MetricsEnabled && c.Web.Port == c.Web.MetricsPort {
 		problems = append(problems, fmt.Sprintf("web.port and web.metrics_port are both %d, they must differ", c.Web.Port))
 	}

@@ -27,6 +27,7 @@ type Config struct {
 	Metrics     Metrics     `yaml:"metrics" json:"metrics"`
 	Log         Log         `yaml:"log" json:"log"`
 	Limits      Limits      `yaml:"limits" json:"limits"`
+	Observe     Observe     `yaml:"observe" json:"observe"`
 
 	// ContestFile is where Contest came from: a path, the name of a shipped
 	// one, or the configuration file itself when it stands inside.

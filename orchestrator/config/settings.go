@@ -22,7 +22,7 @@ type setting struct {
 // settings is every variable that is read: the complete list of the seed
 // document in its order, then ours.
 func settings() []setting {
-	return slices.Concat(coreSettings(), serviceSettings(), sourceSettings(), watchSettings(), ourSettings())
+	return slices.Concat(coreSettings(), serviceSettings(), sourceSettings(), watchSettings(), observeSettings(), ourSettings())
 }
 
 func coreSettings() []setting {
@@ -77,10 +77,7 @@ func watchSettings() []setting {
 	return []setting{
 		{Env: "HEALTH_CHECK_PORT", Keys: one("web.port")},
 		{Env: "METRICS_PORT", Keys: one("web.metrics_port")},
-		{Env: "PROMETHEUS_PUSHGATEWAY_URL", Later: "metrics are scraped, not pushed"},
-		{Env: "SENTRY_DSN", Later: "errors are logged, not reported to Sentry"},
 		{Env: "METRICS_ENABLED", Keys: one("web.metrics_enabled")},
-		{Env: "TRACING_ENABLED", Later: "no traces are written"},
 
 		{Env: "MAX_CONCURRENT_JOBS", Keys: one("limits.max_concurrent_jobs")},
 		{Env: "MEMORY_LIMIT_MB", Keys: one("limits.memory_mb")},
@@ -120,9 +117,11 @@ func k6Keys(field string) []string {
 
 // applyEnv overrides c by the environment. An empty variable counts as unset,
 // as Kubernetes has no other way to leave one out.
-func applyEnv(c *Config, getenv func(string) string) []error {
+func applyEnv(c *Config, getenv func(string) string) []error { return apply(settings(), c, getenv) }
+
+func apply(some []setting, c *Config, getenv func(string) string) []error {
 	var problems []error
-	for _, s := range settings() {
+	for _, s := range some {
 		text := getenv(s.Env)
 		if text == "" {
 			continue

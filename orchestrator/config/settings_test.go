@@ -70,7 +70,7 @@ func (c *Config) withContest() *Config {
 func TestEachVariableIsRead(t *testing.T) {
 	t.Parallel()
 	unusual := map[string]string{
-		"hub.url": "http://hub", "services": "", "contest": "dev", "log.level": "debug",
+		"hub.url": "http://hub", "services": "", "contest": "dev", "log.level": "debug", "observe.tracing": "true",
 	}
 	for _, s := range settings() {
 		t.Run(s.Env, func(t *testing.T) {
@@ -120,7 +120,7 @@ func valueAt(t *testing.T, c *Config, key string) any {
 		"app_private_key": "appPrivateKey", "user_agent": "userAgent", "retention_days": "retentionDays",
 		"metrics_port": "metricsPort", "metrics_enabled": "metricsEnabled", "max_concurrent_jobs": "maxConcurrentJobs",
 		"memory_mb": "memoryMb", "cpu_cores": "cpuCores", "admin_token": "adminToken", "database_url": "databaseUrl",
-		"public_url": "publicUrl", "contest": "contestFile",
+		"public_url": "publicUrl", "contest": "contestFile", "pushgateway_url": "pushgatewayUrl", "sentry_dsn": "sentryDsn",
 	}
 	text, err := json.Marshal(c)
 	require.NoError(t, err)

@@ -11,6 +11,7 @@ import (
 	"github.com/riverqueue/river/rivertype"
 
 	"github.com/hackload-kz/hackload/orchestrator/contest"
+	"github.com/hackload-kz/hackload/orchestrator/observe"
 )
 
 // The kinds of jobs. Their JSON stays readable for later versions: fields are
@@ -75,33 +76,37 @@ func workers(steps Steps, log *slog.Logger, swallowed func(context.Context, cont
 				return err
 			}
 		}
-		return told(log, fmt.Sprintf("begin round of %s", job.Args.Service), job.JobRow, steps.Round(ctx, job.Args.Service, job.Args.Round))
+		ctx = observe.About(ctx, observe.Subject{Service: job.Args.Service})
+		return told(ctx, log, fmt.Sprintf("begin round of %s", job.Args.Service), job.JobRow, steps.Round(ctx, job.Args.Service, job.Args.Round))
 	}))
 	river.AddWorker(all, river.WorkFunc(func(ctx context.Context, job *river.Job[advanceArgs]) error {
+		ctx = observe.About(ctx, observe.Subject{Run: job.Args.Run})
 		again, err := steps.Advance(ctx, job.Args.Run)
-		return snooze(again, told(log, fmt.Sprintf("advance run %s", job.Args.Run), job.JobRow, err))
+		return snooze(again, told(ctx, log, fmt.Sprintf("advance run %s", job.Args.Run), job.JobRow, err))
 	}))
 	river.AddWorker(all, river.WorkFunc(func(ctx context.Context, job *river.Job[collectArgs]) error {
+		ctx = observe.About(ctx, observe.Subject{Round: job.Args.Round})
 		again, err := steps.Collect(ctx, job.Args.Round)
-		return snooze(again, told(log, fmt.Sprintf("collect round %s", job.Args.Round), job.JobRow, err))
+		return snooze(again, told(ctx, log, fmt.Sprintf("collect round %s", job.Args.Round), job.JobRow, err))
 	}))
 	river.AddWorker(all, river.WorkFunc(func(ctx context.Context, job *river.Job[lookArgs]) error {
+		ctx = observe.About(ctx, observe.Subject{Round: job.Args.Round})
 		again, err := steps.Look(ctx, job.Args.Round)
-		return snooze(again, told(log, fmt.Sprintf("look at round %s", job.Args.Round), job.JobRow, err))
+		return snooze(again, told(ctx, log, fmt.Sprintf("look at round %s", job.Args.Round), job.JobRow, err))
 	}))
 	return all
 }
 
 // told logs a failed step at the one place that all of them pass.
-func told(log *slog.Logger, what string, job *rivertype.JobRow, err error) error {
+func told(ctx context.Context, log *slog.Logger, what string, job *rivertype.JobRow, err error) error {
 	if err == nil {
 		return nil
 	}
-	outcome := "step failed, will be tried again"
+	level, outcome := slog.LevelWarn, "step failed, will be tried again"
 	if job.Attempt >= job.MaxAttempts {
-		outcome = "step failed for the last time, kept as a dead letter"
+		level, outcome = slog.LevelError, "step failed for the last time, kept as a dead letter"
 	}
-	log.Warn(outcome, "step", what, "attempt", job.Attempt, "of", job.MaxAttempts, "error", err)
+	log.Log(ctx, level, outcome, "step", what, "attempt", job.Attempt, "of", job.MaxAttempts, "error", err)
 	return err
 }
 

@@ -107,7 +107,7 @@ func (q *Queue) swallowed(ctx context.Context, s contest.ServiceKey) (bool, erro
 	if err := q.change(ctx, s, func(o *order) { o.Skipped++ }); err != nil {
 		return false, err
 	}
-	q.config.Log.Info("firing skipped: the service is paused", "service", s)
+	q.config.Log.InfoContext(ctx, "firing skipped: the service is paused", "service", s)
 	if q.config.Skipped != nil {
 		q.config.Skipped(s)
 	}
@@ -248,7 +248,7 @@ func (q *Queue) catchUp(ctx context.Context, services []Service) error {
 		if !late {
 			continue
 		}
-		q.config.Log.Info("a firing was missed and is made up for", "service", s.Key)
+		q.config.Log.InfoContext(ctx, "a firing was missed and is made up for", "service", s.Key)
 		if err := q.Fire(ctx, s.Key); err != nil {
 			return err
 		}

@@ -64,13 +64,22 @@ func (l *Launcher) runEnv(launch contest.Launch) []string {
 func (l *Launcher) baseEnv() []string {
 	allowed := []string{
 		"PATH", "HOME", "TMPDIR", "LANG", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR",
-		"GOMEMLIMIT", "GOMAXPROCS", "GOGC", "GOTRACEBACK",
+		"GOGC", "GOTRACEBACK",
 	}
 	var env []string
 	for _, pair := range l.cfg.Environ {
+		// GOMEMLIMIT and GOMAXPROCS bound the orchestrator alone; a generator has
+		// its own under another name.
+		own, ok := strings.CutPrefix(pair, ownLimits)
 		if k, _, _ := strings.Cut(pair, "="); slices.Contains(allowed, k) {
 			env = append(env, pair)
+		} else if k, _, _ := strings.Cut(own, "="); ok && (k == "GOMEMLIMIT" || k == "GOMAXPROCS") {
+			env = append(env, own)
 		}
 	}
 	return env
 }
+
+// ownLimits begins the names of the variables that limit generators:
+// LOADGEN_GOMEMLIMIT and LOADGEN_GOMAXPROCS.
+const ownLimits = "LOADGEN_"

@@ -7,14 +7,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
-	"runtime"
 	"time"
 
 	"github.com/hackload-kz/hackload/orchestrator/contest"
+	"github.com/hackload-kz/hackload/orchestrator/loadgen/output"
 )
 
 //go:embed calibrate.js
@@ -84,6 +85,9 @@ func echo() (url string, stop func() error, err error) {
 	}, nil
 }
 
+// CPUs is how many processors a generator on this machine may use.
+func CPUs() int { return int(math.Ceil(output.Cores())) }
+
 // readCalibration reads the figures from an exported summary.
 func readCalibration(path string) (contest.Calibration, error) {
 	text, err := os.ReadFile(path)
@@ -111,7 +115,7 @@ func readCalibration(path string) (contest.Calibration, error) {
 		return contest.Calibration{}, errors.New("the echo target was not reached")
 	}
 	return contest.Calibration{
-		At: time.Now(), CPUs: runtime.GOMAXPROCS(0),
+		At: time.Now(), CPUs: CPUs(),
 		RPS: s.Metrics.Requests.Rate, P95: s.Metrics.Duration.P95, Floor: s.Metrics.Duration.Min,
 	}, nil
 }

@@ -141,7 +141,7 @@ func config(dir string) launch.Config {
 			"node_modules/big.json": {Data: []byte("never copied")},
 		},
 		BlacklistIPs: []string{"10.0.0.0/8", "169.254.0.0/16"}, PushInterval: time.Second,
-		Environ: []string{"PATH=/usr/bin", "HOME=/root", "SERVICE_API_KEY=hub-key", "GOMEMLIMIT=100MiB"},
+		Environ: []string{"PATH=/usr/bin", "HOME=/root", "SERVICE_API_KEY=hub-key", "GOMEMLIMIT=100MiB", "LOADGEN_GOMAXPROCS=3", "LOADGEN_SECRET=x"},
 	}
 }
 

@@ -112,7 +112,7 @@ func TestArgumentsAndEnvironment(t *testing.T) {
 		"-e", "API_URL=http://127.0.0.1:1/?a=b c", "-e", "BEHAVE=finish", "-e", "CODE=0",
 	}, seen.Args)
 	require.ElementsMatch(t, []string{
-		"PATH=/usr/bin", "HOME=/root", "GOMEMLIMIT=100MiB",
+		"PATH=/usr/bin", "HOME=/root", "GOMAXPROCS=3",
 		"K6_PROMETHEUS_RW_SERVER_URL=http://127.0.0.1:1/api/v1/write",
 		"K6_PROMETHEUS_RW_BEARER_TOKEN=write-token", "K6_PROMETHEUS_RW_PUSH_INTERVAL=1s",
 	}, withoutPWD(seen.Env))

@@ -53,6 +53,18 @@ func TestCgroup(t *testing.T) {
 	}
 }
 
+func TestCores(t *testing.T) {
+	t.Parallel()
+	quota := func(text string) fstest.MapFS {
+		return fstest.MapFS{"proc/self/cgroup": {Data: []byte("0::/\n")}, "sys/fs/cgroup/cpu.max": {Data: []byte(text)}}
+	}
+	require.Equal(t, 0.5, coresOf(quota("50000 100000"), 8))
+	require.Equal(t, 8.0, coresOf(quota("max 100000"), 8))
+	require.Equal(t, 2.0, coresOf(quota("800000 100000"), 2), "a quota adds no cores")
+	require.Equal(t, 4.0, coresOf(fstest.MapFS{}, 4))
+	require.Positive(t, Cores())
+}
+
 func TestQuantileSince(t *testing.T) {
 	t.Parallel()
 	before := &metrics.Float64Histogram{Counts: []uint64{100, 0, 0}, Buckets: []float64{0, 1, 2, 3}}

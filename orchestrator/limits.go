@@ -1,0 +1,30 @@
+package main
+
+import (
+	"log/slog"
+	"math"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/hackload-kz/hackload/orchestrator/config"
+)
+
+// holdBack makes the runtime keep to what the process may use: its heap to 80 %
+// of MEMORY_LIMIT_MB, its threads to CPU_LIMIT_CORES rounded up. Go's own
+// variables win where they are set. Load generators are processes of their own
+// and are not meant: LOADGEN_GOMEMLIMIT and LOADGEN_GOMAXPROCS are theirs.
+func holdBack(c *config.Config, getenv func(string) string, log *slog.Logger) {
+	if getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(c.MemoryLimit())
+	}
+	if getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(min(c.Procs(), runtime.NumCPU()))
+	}
+	heap := debug.SetMemoryLimit(-1)
+	megabytes := any(heap >> 20)
+	if heap == math.MaxInt64 { // GOMEMLIMIT=off
+		megabytes = "unlimited"
+	}
+	log.Info("limits of this process, generators not counted", "memory_mb", c.Limits.MemoryMB, "heap_mb", megabytes,
+		"cpu_cores", c.Limits.CPUCores, "gomaxprocs", runtime.GOMAXPROCS(0))
+}
