@@ -67,6 +67,7 @@ func explain(ctx context.Context, out io.Writer, dir, id string) (err error) {
 type examination struct {
 	run      contest.Run
 	evidence contest.Evidence
+	counts   string
 	judged   store.RunJudgement
 	sealed   store.SealedEvidence
 	problems []string
@@ -97,7 +98,8 @@ func examine(ctx context.Context, s *store.Store, run contest.Run) (examination,
 		x.note("verdict: its hash is %s, written was %s", now, x.judged.SHA256)
 	}
 	x.derive()
-	return x, nil
+	x.counts, err = counts(ctx, s, run)
+	return x, err
 }
 
 func (x *examination) note(format string, args ...any) {
@@ -147,8 +149,11 @@ func (x *examination) print(out io.Writer) {
 	e := x.evidence
 	fmt.Fprintf(out, "Run      %s\nTestid   %s\nTeam     %s (%s)\nLevel    %d: %d users per %s for %s\n",
 		x.run.ID, x.run.TestID, x.run.Team.Slug, x.run.Criterion, x.run.LevelNo+1, x.run.Level.Users, x.run.Level.Unit(), x.run.Level.Duration)
-	fmt.Fprintf(out, "Window   %s to %s\nVerdict  %s\n\n", e.Window.From.Format("2006-01-02 15:04:05Z07:00"), e.Window.To.Format("15:04:05Z07:00"), x.judged.Verdict.Outcome)
-	fmt.Fprintln(out, "Findings")
+	fmt.Fprintf(out, "Window   %s to %s\nVerdict  %s\n", e.Window.From.Format("2006-01-02 15:04:05Z07:00"), e.Window.To.Format("15:04:05Z07:00"), x.judged.Verdict.Outcome)
+	if x.counts != "" {
+		fmt.Fprintf(out, "Counts   %s\n", x.counts)
+	}
+	fmt.Fprintln(out, "\nFindings")
 	for _, f := range x.judged.Verdict.Findings {
 		fmt.Fprintf(out, "  %-7s %s\n          %s\n", f.Outcome, f.Rule, f.Sentence)
 	}

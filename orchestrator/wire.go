@@ -109,7 +109,7 @@ func assemble(ctx context.Context, s site) (_ *works, err error) {
 	w.line = conduct.New(conduct.Parts{
 		Store: w.store, Wake: w.queue, Launcher: w.launcher, Writers: writers, Query: w.query,
 		Teams: w.contestants, Inspect: w.launcher.Inspect, Preflight: w.prober().Preflight,
-		Criterion: w.criterion, Measures: measures, Ceiling: ceiling, Links: confirm, Log: s.log, Observe: observer{w}, Reached: s.reached,
+		Criterion: w.criterion, Measures: measures, Ceiling: ceiling, Held: w.held(), Links: confirm, Log: s.log, Observe: observer{w}, Reached: s.reached,
 	}, w.limits())
 	return w, nil
 }
@@ -232,6 +232,24 @@ func (w *works) limits() conduct.Limits {
 func (w *works) criterion(c contest.Criterion) (config.Criterion, bool) {
 	rules, ok := w.config.Contest.Criteria[c]
 	return rules, ok
+}
+
+// held asks the Hub what it holds; nil where there is none.
+func (w *works) held() func(ctx context.Context, c contest.Criterion) ([]contest.Update, error) {
+	if w.hub == nil {
+		return nil
+	}
+	return func(ctx context.Context, c contest.Criterion) ([]contest.Update, error) {
+		entries, err := w.hub.Criteria(ctx, hub.Filter{Criterion: c})
+		if err != nil {
+			return nil, err
+		}
+		var all []contest.Update
+		for _, e := range entries {
+			all = append(all, contest.Update{TeamSlug: e.Team, HackathonID: e.HackathonID, CriteriaType: e.Criterion, Status: e.Status})
+		}
+		return all, nil
+	}
 }
 
 // contestants lists the teams that take part.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/hackload-kz/hackload/orchestrator/conduct"
 	"github.com/hackload-kz/hackload/orchestrator/contest"
 	"github.com/hackload-kz/hackload/orchestrator/store"
 	"github.com/hackload-kz/hackload/orchestrator/web"
@@ -151,11 +152,20 @@ func (w *works) gauges(ctx context.Context) (web.Gauges, error) {
 	if err != nil {
 		return web.Gauges{}, err
 	}
-	g := web.Gauges{OutboxRows: map[contest.OutboxState]int{}, ActiveRuns: len(w.line.Live().Runs())}
+	g := web.Gauges{OutboxRows: map[contest.OutboxState]int{}, ActiveRuns: len(w.line.Live().Runs()), InvalidStreaks: map[contest.ServiceKey]int{}}
 	for _, r := range rows {
 		g.OutboxRows[r.State]++
 		if r.State == contest.OutboxPending {
 			g.OutboxOldest = max(g.OutboxOldest, time.Since(r.CreatedAt))
+		}
+	}
+	verdicts, err := w.store.Verdicts(ctx)
+	if err != nil {
+		return web.Gauges{}, err
+	}
+	for _, v := range verdicts {
+		if conduct.InvalidStreak(v) {
+			g.InvalidStreaks[v.Service]++
 		}
 	}
 	return g, nil

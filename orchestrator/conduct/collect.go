@@ -145,7 +145,7 @@ func (l *Line) judge(ctx context.Context, run store.Run) error {
 	var ended *contest.Round
 	next, now := run, time.Now()
 	next.State, next.JudgedAt, next.Outcome, next.Observed = contest.RunJudged, &now, judged.Outcome, nil
-	err = l.move(ctx, run, next, func(tx *store.Tx) (err error) {
+	write := func(tx *store.Tx) (err error) {
 		if err := tx.InsertEvidence(ctx, run.ID, store.SealedEvidence(sealed)); err != nil {
 			return err
 		}
@@ -154,7 +154,8 @@ func (l *Line) judge(ctx context.Context, run store.Run) error {
 		}
 		ended, err = l.climbOn(ctx, tx, run)
 		return err
-	})
+	}
+	err = l.asked(ctx, run.Round, run.Criterion, func() error { return l.move(ctx, run, next, write) })
 	if err != nil {
 		return err
 	}

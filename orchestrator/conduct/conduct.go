@@ -70,6 +70,8 @@ type Parts struct {
 	Measures map[contest.ServiceKey]Measure
 	// Ceiling is what one generator can do on this hardware; nil when unknown.
 	Ceiling *contest.Calibration
+	// Held asks the Hub what it holds of a criterion; nil when there is no Hub.
+	Held func(ctx context.Context, c contest.Criterion) ([]contest.Update, error)
 	// Links builds the confirmation links of verdicts.
 	Links verdict.Links
 
@@ -107,6 +109,7 @@ type Line struct {
 	live   *Live
 	turns  *turns
 	looks  *looks
+	held   *held
 }
 
 // New returns a line.
@@ -123,7 +126,7 @@ func New(p Parts, l Limits) *Line {
 	if l.Poll <= 0 {
 		l.Poll = usualPoll
 	}
-	return &Line{Parts: p, limits: l, live: newLive(), turns: newTurns(), looks: newLooks()}
+	return &Line{Parts: p, limits: l, live: newLive(), turns: newTurns(), looks: newLooks(), held: newHeld()}
 }
 
 // Live returns the progress of the runs under load.

@@ -148,7 +148,7 @@ func unmeasured(team contest.Team, service contest.Service, reason string) conte
 func (l *Line) conclude(ctx context.Context, c store.Climb, v contest.Verdict) error {
 	v.Round, v.Climb = c.Round, c.ID
 	var ended *contest.Round
-	err := l.Store.Write(ctx, func(tx *store.Tx) (err error) {
+	write := func(tx *store.Tx) (err error) {
 		if err := tx.EndClimb(ctx, c.ID); err != nil {
 			return err
 		}
@@ -157,7 +157,8 @@ func (l *Line) conclude(ctx context.Context, c store.Climb, v contest.Verdict) e
 		}
 		ended, err = tx.EndRound(ctx, c.Round)
 		return err
-	})
+	}
+	err := l.asked(ctx, c.Round, c.Criterion, func() error { return l.Store.Write(ctx, write) })
 	if errors.Is(err, store.ErrStale) {
 		return nil // an earlier look was quicker
 	}

@@ -24,10 +24,9 @@ type Override struct {
 	Who, Why  string
 }
 
-const (
-	ruleOverride = "override"
-	pastVerdicts = 100
-)
+// pastVerdicts is how far back a team's verdicts are looked through. The best
+// stands again after each worse one, so it is always among them.
+const pastVerdicts = 100
 
 // Override sets a verdict by hand: for pages and for the Hub, until it is
 // lifted. What is measured meanwhile is kept, and told to nobody.
@@ -99,7 +98,7 @@ func find(teams []contest.Team, slug contest.Slug) (contest.Team, bool) {
 	return contest.Team{}, false
 }
 
-// Lift ends an override: the newest measured verdict stands again. Where none
+// Lift ends an override: the measured verdict that counts stands again. Where none
 // is, the override's is told until the next round. store.ErrNotFound: none was set.
 func (l *Line) Lift(ctx context.Context, team contest.Slug, c contest.Criterion, e store.AuditEntry) error {
 	err := l.Store.Write(ctx, func(tx *store.Tx) error {
@@ -114,11 +113,8 @@ func (l *Line) Lift(ctx context.Context, team contest.Slug, c contest.Criterion,
 		if err != nil {
 			return err
 		}
-		for _, v := range past {
-			if !v.Invalid && (len(v.Findings) == 0 || v.Findings[0].Rule != ruleOverride) {
-				v.At = tx.Now()
-				return tellVerdict(ctx, tx, v)
-			}
+		if v, ok := l.counts(c, past); ok {
+			return standAgain(ctx, tx, v, tx.Now())
 		}
 		return nil
 	})
@@ -129,9 +125,10 @@ func (l *Line) Lift(ctx context.Context, team contest.Slug, c contest.Criterion,
 	return nil
 }
 
-// tellVerdict writes a verdict and its update.
-func tellVerdict(ctx context.Context, tx *store.Tx, v contest.Verdict) error {
-	if err := tx.InsertVerdict(ctx, v, true); err != nil {
+// standAgain writes a verdict as the one that stands from since on, and its
+// update.
+func standAgain(ctx context.Context, tx *store.Tx, v contest.Verdict, since time.Time) error {
+	if err := tx.InsertStanding(ctx, v, since); err != nil {
 		return err
 	}
 	u, err := v.Update()

@@ -236,42 +236,6 @@ func scriptEnv(c store.Climb, levelNo int) map[string]string {
 	return env
 }
 
-// publish writes a verdict and, where the Hub is to be told, its update. Under an
-// override it is only kept.
-func (l *Line) publish(ctx context.Context, tx *store.Tx, v contest.Verdict, tellHub bool) error {
-	if stands, err := underOverride(ctx, tx, v); err != nil || stands {
-		return err
-	}
-	if tellHub && v.Invalid {
-		// What could not be measured never overwrites what was.
-		earlier, err := tx.HasPublished(ctx, v.Team.Slug, v.Criterion)
-		if err != nil {
-			return err
-		}
-		tellHub = !earlier
-	}
-	if err := tx.InsertVerdict(ctx, v, tellHub); err != nil {
-		return err
-	}
-	if !tellHub {
-		return nil
-	}
-	u, err := v.Update()
-	if err != nil {
-		return err
-	}
-	return tx.PutUpdate(ctx, u)
-}
-
-// tell tells the observer what a transaction has committed: there may be new
-// updates, and a round may have ended.
-func (l *Line) tell(ended *contest.Round) {
-	l.Observe.UpdateQueued()
-	if ended != nil {
-		l.Observe.RoundEnded(*ended)
-	}
-}
-
 // ByHand plans one climb of one team, outside any schedule. tellHub publishes its
 // verdict. A service without a criterion gives none: its runs are only judged.
 func (l *Line) ByHand(ctx context.Context, team contest.Team, service contest.Service, c config.Criterion, tellHub bool) (contest.RoundID, error) {

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/hackload-kz/hackload/orchestrator/contest"
 )
@@ -141,13 +142,24 @@ func (tx *Tx) Judged(ctx context.Context, id contest.ClimbID) ([]JudgedRun, erro
 // InsertVerdict writes a team's verdict in a criterion. published tells
 // whether it also went to the outbox.
 func (tx *Tx) InsertVerdict(ctx context.Context, v contest.Verdict, published bool) error {
+	return tx.insertVerdict(ctx, v, v.At, published)
+}
+
+// InsertStanding writes a verdict that also went to the outbox. It is the newest
+// of its team and criterion from since on, whenever it was reached: one of
+// before may stand again.
+func (tx *Tx) InsertStanding(ctx context.Context, v contest.Verdict, since time.Time) error {
+	return tx.insertVerdict(ctx, v, since, true)
+}
+
+func (tx *Tx) insertVerdict(ctx context.Context, v contest.Verdict, since time.Time, published bool) error {
 	doc, err := encode(v)
 	if err != nil {
 		return err
 	}
 	_, err = tx.SQL.ExecContext(ctx, `INSERT INTO verdicts (seq, slug, criterion, at, round_id, climb_id, published, doc)
 		SELECT coalesce(max(seq), 0) + 1, ?, ?, ?, ?, ?, ?, ? FROM verdicts`,
-		v.Team.Slug, v.Criterion, millis(v.At), v.Round, v.Climb, flag(published), doc)
+		v.Team.Slug, v.Criterion, millis(since), v.Round, v.Climb, flag(published), doc)
 	return wrap("insert verdict", err)
 }
 

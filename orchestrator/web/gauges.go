@@ -19,12 +19,16 @@ type Gauges struct {
 	OutboxRows   map[contest.OutboxState]int
 	OutboxOldest time.Duration // age of the oldest pending update, 0 when there is none
 	ActiveRuns   int
+	// InvalidStreaks counts, by service, the teams that could not be measured in
+	// three rounds in a row.
+	InvalidStreaks map[contest.ServiceKey]int
 }
 
 // gauges is the collector behind WatchGauges.
 type gauges struct {
 	read                       func(context.Context) (Gauges, error)
 	outboxRows, oldest, active *prometheus.Desc
+	streaks                    *prometheus.Desc
 }
 
 // WatchGauges registers the gauges with reg and asks read for them at each
@@ -35,6 +39,7 @@ func WatchGauges(reg prometheus.Registerer, read func(context.Context) (Gauges, 
 		outboxRows: prometheus.NewDesc("hackload_outbox_rows", "Updates by where they stand on their way to the Hub.", []string{"state"}, nil),
 		oldest:     prometheus.NewDesc("hackload_outbox_oldest_seconds", "Age of the oldest update that the Hub has not taken yet.", nil, nil),
 		active:     prometheus.NewDesc("hackload_active_runs", "Load runs that are under way.", nil, nil),
+		streaks:    prometheus.NewDesc("hackload_invalid_streak", "Teams that a service could not measure in three rounds in a row or more.", []string{"service"}, nil),
 	}
 	if err := reg.Register(g); err != nil {
 		return fmt.Errorf("register gauges: %w", err)
@@ -47,6 +52,7 @@ func (g gauges) Describe(ch chan<- *prometheus.Desc) {
 	ch <- g.outboxRows
 	ch <- g.oldest
 	ch <- g.active
+	ch <- g.streaks
 }
 
 // Collect implements prometheus.Collector.
@@ -63,4 +69,7 @@ func (g gauges) Collect(ch chan<- prometheus.Metric) {
 	}
 	ch <- prometheus.MustNewConstMetric(g.oldest, prometheus.GaugeValue, now.OutboxOldest.Seconds())
 	ch <- prometheus.MustNewConstMetric(g.active, prometheus.GaugeValue, float64(now.ActiveRuns))
+	for _, s := range contest.Services() {
+		ch <- prometheus.MustNewConstMetric(g.streaks, prometheus.GaugeValue, float64(now.InvalidStreaks[s.Key]), s.Name)
+	}
 }

@@ -48,7 +48,8 @@ func TestMetricsExposition(t *testing.T) {
 	reg := prometheus.NewRegistry()
 	in := web.NewInstruments(reg, "1.2.3")
 	require.NoError(t, web.WatchGauges(reg, func(context.Context) (web.Gauges, error) {
-		return web.Gauges{OutboxRows: map[contest.OutboxState]int{contest.OutboxPending: 2, contest.OutboxParked: 1}, OutboxOldest: 90 * time.Second, ActiveRuns: 3}, nil
+		return web.Gauges{OutboxRows: map[contest.OutboxState]int{contest.OutboxPending: 2, contest.OutboxParked: 1}, OutboxOldest: 90 * time.Second, ActiveRuns: 3,
+			InvalidStreaks: map[contest.ServiceKey]int{contest.SearchTesting: 4}}, nil
 	}))
 	in.JobDone(search(t), web.JobSucceeded, 42*time.Second)
 	in.JobDone(search(t), web.JobFailed, time.Second)
