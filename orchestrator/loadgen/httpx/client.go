@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -22,7 +23,7 @@ type Client struct {
 
 	mu   sync.Mutex
 	idle map[hostKey][]*conn
-	jar  http.CookieJar
+	jar  *cookiejar.Jar
 }
 
 // NewClient returns a client with no connection yet. Close it in the end.
@@ -47,8 +48,19 @@ func (c *Client) ResetCookies() {
 	c.jar = nil
 }
 
+// Jar returns the jar with the client's cookies.
+func (c *Client) Jar() *cookiejar.Jar {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.jar == nil {
+		c.jar, _ = cookiejar.New(nil) // never fails without options
+	}
+	return c.jar
+}
+
 // Do sends the request, follows redirects, and returns the last hop. each is
-// called for every hop, the last included; it may be nil. Do returns when the
+// called for every hop, the last included; it may be nil. A redirect that leads
+// nowhere makes an Exchange of its own, with nothing but the error. Do returns when the
 // answer is complete, when the request's timeout is over or when ctx is done.
 func (c *Client) Do(ctx context.Context, req *Request, each func(*Exchange)) *Exchange {
 	timeout := req.Timeout
@@ -56,24 +68,32 @@ func (c *Client) Do(ctx context.Context, req *Request, each func(*Exchange)) *Ex
 		timeout = DefaultTimeout
 	}
 	deadline := time.Now().Add(timeout)
-	hop := *req
+	hop := req
 	for followed := 0; ; followed++ {
-		x := c.hop(ctx, &hop, deadline)
-		next, err := redirect(&hop, x)
-		switch {
-		case err != nil:
-			x.Err = &Error{Code: CodeGeneric, Text: err.Error(), err: err}
-		case next != nil && followed >= req.MaxRedirects:
+		x := c.hop(ctx, hop, deadline)
+		if answer := challenged(req, hop, x); answer != nil {
+			if each != nil {
+				each(x)
+			}
+			hop = answer
+			x = c.hop(ctx, hop, deadline)
+		}
+		next, err := redirect(req, hop, x)
+		if next != nil && followed >= req.MaxRedirects {
 			x.StoppedAt = followed
 			next = nil
 		}
 		if each != nil {
 			each(x)
 		}
-		if next == nil || x.Err != nil {
+		if err != nil {
+			// What was asked got its answer; it is the whole that failed.
+			return &Exchange{Method: x.Method, URL: x.URL, Err: &Error{Code: CodeGeneric, Text: err.Error(), err: err}}
+		}
+		if next == nil {
 			return x
 		}
-		hop = *next
+		hop = next
 	}
 }
 
@@ -82,7 +102,7 @@ func (c *Client) hop(ctx context.Context, req *Request, deadline time.Time) *Exc
 	x := &Exchange{Method: req.Method, URL: req.URL, Proto: "HTTP/1.1"}
 	key, err := keyOf(req.URL)
 	if err != nil {
-		x.Err = &Error{Code: CodeInvalidURL, Text: err.Error(), err: err}
+		x.Err = &Error{Code: CodeGeneric, Text: err.Error(), err: err}
 		return x
 	}
 	if err := checkFields(req); err != nil {
@@ -120,7 +140,8 @@ func (c *Client) attempt(ctx context.Context, req *Request, x *Exchange, o attem
 	if err != nil {
 		return false, err
 	}
-	x.Remote = cn.remote
+	x.Remote, x.TLS = cn.remote, cn.secure
+	x.Cookie = c.cookies(req)
 	sent, received := cn.wire.sent, cn.wire.received
 	if !cn.used {
 		sent, received = 0, 0 // the handshake counts too
@@ -151,7 +172,7 @@ func (c *Client) onConn(ctx context.Context, req *Request, x *Exchange, cn *conn
 		defer func() { keep = stop() && keep }()
 	}
 	begin := time.Now()
-	writeErr := c.write(cn, req)
+	writeErr := c.write(cn, req, x.Cookie)
 	written := time.Now()
 	x.Times.Sending = written.Sub(begin)
 	if writeErr != nil && cn.used {
@@ -217,31 +238,47 @@ func (c *Client) release(cn *conn) {
 	c.idle[cn.key] = append(c.idle[cn.key], cn)
 }
 
-// cookies returns the jar's Cookie header for u.
-func (c *Client) cookies(u *url.URL) string {
-	c.mu.Lock()
-	jar := c.jar
-	c.mu.Unlock()
+// cookies returns the Cookie header of a request: the jar's, and what its own
+// headers bring.
+func (c *Client) cookies(req *Request) string {
+	jar := req.extras().Jar
 	if jar == nil {
-		return ""
+		c.mu.Lock()
+		jar = c.jar
+		c.mu.Unlock()
 	}
-	var pairs []string
-	for _, ck := range jar.Cookies(u) {
-		pairs = append(pairs, ck.Name+"="+ck.Value)
+	var line string
+	if jar != nil {
+		for _, ck := range jar.Cookies(req.URL) {
+			if !slices.Contains(req.extras().Instead, ck.Name) {
+				line = joinCookies(line, ck.Name+"="+ck.Value)
+			}
+		}
 	}
-	return strings.Join(pairs, "; ")
+	for _, f := range req.Header {
+		if strings.EqualFold(f.Name, "Cookie") {
+			line = joinCookies(line, f.Value)
+		}
+	}
+	return line
 }
 
-func (c *Client) keepCookies(u *url.URL, resp *http.Response) {
+func joinCookies(a, b string) string {
+	if a == "" || b == "" {
+		return a + b
+	}
+	return a + "; " + b
+}
+
+func (c *Client) keepCookies(req *Request, resp *http.Response) {
 	if len(resp.Header["Set-Cookie"]) == 0 {
 		return
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.jar == nil {
-		c.jar, _ = cookiejar.New(nil) // never fails without options
+	jar := req.extras().Jar
+	if jar == nil {
+		jar = c.Jar()
 	}
-	c.jar.SetCookies(u, resp.Cookies())
+	jar.SetCookies(req.URL, resp.Cookies())
 }
 
 func replayable(method string) bool {

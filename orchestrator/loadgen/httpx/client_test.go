@@ -136,7 +136,7 @@ func TestBadURLs(t *testing.T) {
 	for _, text := range []string{"ftp://x/", "//x", "http:///x", "/x"} {
 		x := get(t, client, parse(t, text))
 		require.NotNil(t, x.Err, text)
-		assert.Equal(t, httpx.CodeInvalidURL, x.ErrorCode(), text)
+		assert.Equal(t, httpx.CodeGeneric, x.ErrorCode(), text)
 		assert.True(t, x.Failed())
 	}
 }

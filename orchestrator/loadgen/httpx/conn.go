@@ -20,6 +20,7 @@ type conn struct {
 	wire     *wire
 	key      hostKey
 	remote   netip.AddrPort
+	secure   TLS
 	used     bool // an answer was read from it before
 
 	left      int64     // header bytes that may still come; negative: no bound

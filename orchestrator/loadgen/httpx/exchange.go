@@ -2,6 +2,7 @@ package httpx
 
 import (
 	"net/http"
+	"net/http/cookiejar"
 	"net/netip"
 	"net/url"
 	"time"
@@ -21,6 +22,26 @@ type Request struct {
 	// MaxRedirects is how many redirects are followed; 0 follows none.
 	MaxRedirects int
 	Discard      bool // do not keep the body
+	// Extras is nil for nearly all requests.
+	Extras *Extras
+}
+
+// Extras is what few requests need.
+type Extras struct {
+	// Jar holds the cookies to send and to keep; nil is the client's own.
+	Jar *cookiejar.Jar
+	// Instead names cookies of the jar that are not sent, because Header brings
+	// others of that name.
+	Instead []string
+	// Digest, when set, answers a server that asks who is there (RFC 7616).
+	Digest *url.Userinfo
+}
+
+func (r *Request) extras() Extras {
+	if r.Extras == nil {
+		return Extras{}
+	}
+	return *r.Extras
 }
 
 // Timings are the phases of one hop. A phase that did not happen is 0.
@@ -48,6 +69,8 @@ type Exchange struct {
 	Body       []byte // decoded; nil when discarded
 	Times      Timings
 	Remote     netip.AddrPort
+	Cookie     string // the Cookie header that was sent
+	TLS        TLS
 	Sent       int64 // bytes on the wire, TLS included
 	Received   int64
 	Err        *Error
@@ -55,6 +78,9 @@ type Exchange struct {
 	// more, which was not followed because of MaxRedirects; else 0.
 	StoppedAt int
 }
+
+// TLS is what was agreed with the server. Its zero value is plain TCP.
+type TLS struct{ Version, CipherSuite uint16 }
 
 // Failed reports whether no complete answer came.
 func (x *Exchange) Failed() bool { return x.Err != nil }

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/andybalholm/brotli"
 	"github.com/klauspost/compress/zstd"
 )
 
@@ -28,7 +29,7 @@ func (c *Client) read(cn *conn, req *Request, x *Exchange) (keep bool, err error
 	cn.left = -1
 	x.Status, x.Proto, x.Header = resp.StatusCode, resp.Proto, resp.Header
 	x.StatusText = statusText(resp)
-	c.keepCookies(req.URL, resp)
+	c.keepCookies(req, resp)
 	if resp.StatusCode == http.StatusSwitchingProtocols {
 		return false, nil
 	}
@@ -103,16 +104,19 @@ func (c *Client) readBody(resp *http.Response, req *Request, x *Exchange) (whole
 		}
 	case body == resp.Body && resp.ContentLength > 0:
 		x.Body = make([]byte, resp.ContentLength)
-		if _, err := io.ReadFull(body, x.Body); err != nil {
-			x.Body = nil
+		if n, err := io.ReadFull(body, x.Body); err != nil {
+			x.Body = x.Body[:n]
 			return false, err
 		}
 	default:
 		b, err := c.readAll(io.LimitReader(body, limit+1))
-		if err != nil || int64(len(b)) > limit {
-			return false, bodyError(err, int64(len(b)) > limit)
+		if int64(len(b)) > limit {
+			return false, ErrBodyTooLarge
 		}
 		x.Body = b
+		if err != nil {
+			return false, err
+		}
 	}
 	// What a decoder left, and the end of a chunked body.
 	n, err := io.Copy(io.Discard, io.LimitReader(resp.Body, 4096))
@@ -160,6 +164,8 @@ func decoded(resp *http.Response) (io.Reader, error) {
 		return decoder{r}, nil
 	case "deflate":
 		return deflated(resp.Body)
+	case "br":
+		return decoder{io.NopCloser(brotli.NewReader(resp.Body))}, nil
 	case "zstd":
 		r, err := zstd.NewReader(resp.Body, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(8<<20))
 		if err != nil {

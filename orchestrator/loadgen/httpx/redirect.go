@@ -4,12 +4,14 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 )
 
-// redirect returns the request that the answer x redirects to, or nil. It
-// fails when the answer points nowhere that can be asked.
-func redirect(req *Request, x *Exchange) (*Request, error) {
+// redirect returns the request that the answer x of req redirects to, or nil. It
+// fails when the answer points nowhere that can be asked. first is the request
+// that it all began with.
+func redirect(first, req *Request, x *Exchange) (*Request, error) {
 	if x.Err != nil {
 		return nil, nil
 	}
@@ -32,11 +34,11 @@ func redirect(req *Request, x *Exchange) (*Request, error) {
 	if err != nil {
 		return nil, fmt.Errorf("failed to parse Location header %.100q", location)
 	}
-	if _, err := keyOf(u); err != nil {
-		return nil, fmt.Errorf("redirect to %.100q: %w", location, err)
-	}
 	next.URL = u
 	next.Header = carried(req, u, next.Body == nil)
+	if !hasField(first.Header, "Referer") {
+		next.Header = append(dropField(next.Header, "Referer"), referer(req.URL, u)...)
+	}
 	return &next, nil
 }
 
@@ -55,4 +57,23 @@ func carried(req *Request, to *url.URL, bodyless bool) []Field {
 		kept = append(kept, f)
 	}
 	return kept
+}
+
+// referer tells where a redirect came from, as net/http does: without secrets,
+// and not from an encrypted place to an open one.
+func referer(from, to *url.URL) []Field {
+	if from.Scheme == "https" && to.Scheme == "http" {
+		return nil
+	}
+	plain := *from
+	plain.User = nil
+	return []Field{{"Referer", plain.String()}}
+}
+
+func hasField(fields []Field, name string) bool {
+	return slices.ContainsFunc(fields, func(f Field) bool { return strings.EqualFold(f.Name, name) })
+}
+
+func dropField(fields []Field, name string) []Field {
+	return slices.DeleteFunc(slices.Clone(fields), func(f Field) bool { return strings.EqualFold(f.Name, name) })
 }

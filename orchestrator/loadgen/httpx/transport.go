@@ -84,6 +84,9 @@ func NewTransport(c Config) *Transport {
 	}
 }
 
+// UserAgent returns the User-Agent header of requests that bring none.
+func (t *Transport) UserAgent() string { return t.config.UserAgent }
+
 // Lacking returns how many connections failed because this machine had no file
 // descriptor, port or memory left. Such a failure says nothing of the target.
 func (t *Transport) Lacking() int64 { return t.lacking.Load() }
@@ -157,7 +160,8 @@ func (t *Transport) dial(ctx context.Context, key hostKey, times *Timings) (*con
 		_ = raw.Close()
 		return nil, fmt.Errorf("tls: %w", err)
 	}
-	c.Conn = secure
+	agreed := secure.ConnectionState()
+	c.Conn, c.secure = secure, TLS{agreed.Version, agreed.CipherSuite}
 	return c, nil
 }
 

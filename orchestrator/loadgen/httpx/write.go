@@ -36,10 +36,10 @@ func validMethod(m string) bool {
 }
 
 // write sends the request in one piece where it is small.
-func (c *Client) write(cn *conn, req *Request) error {
+func (c *Client) write(cn *conn, req *Request, cookie string) error {
 	scratch := c.transport.pools.buffer()
 	defer c.transport.pools.putBuffer(scratch)
-	b := c.appendHead((*scratch)[:0], req)
+	b := c.appendHead((*scratch)[:0], req, cookie)
 	rest := req.Body
 	if len(rest) <= maxJoined {
 		b, rest = append(b, rest...), nil
@@ -52,7 +52,7 @@ func (c *Client) write(cn *conn, req *Request) error {
 	return err
 }
 
-func (c *Client) appendHead(b []byte, req *Request) []byte {
+func (c *Client) appendHead(b []byte, req *Request, cookie string) []byte {
 	b = append(b, req.Method...)
 	b = append(b, ' ')
 	uri := req.URL.RequestURI()
@@ -81,19 +81,14 @@ func (c *Client) appendHead(b []byte, req *Request) []byte {
 		b = append(b, "\r\nContent-Length: "...)
 		b = strconv.AppendInt(b, int64(len(req.Body)), 10)
 	}
-	jar := c.cookies(req.URL)
 	for _, f := range req.Header {
-		switch {
-		case strings.EqualFold(f.Name, "Host"), strings.EqualFold(f.Name, "Content-Length"):
-			continue
-		case strings.EqualFold(f.Name, "Cookie") && jar != "":
-			jar += "; " + f.Value
+		if strings.EqualFold(f.Name, "Host") || strings.EqualFold(f.Name, "Content-Length") || strings.EqualFold(f.Name, "Cookie") {
 			continue
 		}
 		b = appendField(b, f.Name, f.Value)
 	}
-	if jar != "" {
-		b = appendField(b, "Cookie", jar)
+	if cookie != "" {
+		b = appendField(b, "Cookie", cookie)
 	}
 	if c.transport.config.NoConnectionReuse && !seen.connection {
 		b = appendField(b, "Connection", "close")
