@@ -123,8 +123,8 @@ func (r resolver) resolve(a api.OnResolveArgs) (api.OnResolveResult, error) {
 	case a.Kind == api.ResolveEntryPoint:
 		return api.OnResolveResult{Path: r.src.Path, Namespace: "file"}, nil
 	case a.Path == "k6" || strings.HasPrefix(a.Path, "k6/"):
-		if _, ok := moduleExports(a.Path); !ok {
-			return api.OnResolveResult{}, fmt.Errorf("module %q is not supported: there are %s", a.Path, strings.Join(moduleNames(), ", "))
+		if _, ok := modules()[a.Path]; !ok {
+			return api.OnResolveResult{}, unsupported(a.Path)
 		}
 		return api.OnResolveResult{Path: a.Path, Namespace: "k6", SideEffects: api.SideEffectsFalse}, nil
 	case strings.HasPrefix(a.Path, "https://"), strings.HasPrefix(a.Path, "http://"):
@@ -161,44 +161,6 @@ func (r resolver) load(a api.OnLoadArgs) (api.OnLoadResult, error) {
 	}
 	code := string(b)
 	return api.OnLoadResult{Contents: &code, Loader: loader, ResolveDir: filepath.Dir(a.Path)}, nil
-}
-
-// moduleExports lists what each module of k6 exports by name, and whether it
-// is supported.
-func moduleExports(name string) ([]string, bool) {
-	exports, ok := map[string][]string{
-		"k6":           {"check", "fail", "group", "randomSeed", "sleep"},
-		"k6/http":      httpExports(),
-		"k6/metrics":   {"Counter", "Gauge", "Rate", "Trend"},
-		"k6/data":      {"SharedArray"},
-		"k6/encoding":  {"b64decode", "b64encode"},
-		"k6/execution": {"instance", "scenario", "test", "vu"},
-		"k6/timers":    {"clearInterval", "clearTimeout", "setInterval", "setTimeout"},
-	}[name]
-	return exports, ok
-}
-
-func httpExports() []string {
-	return []string{
-		"asyncRequest", "batch", "del", "expectedStatuses", "get", "head", "options", "patch", "post", "put",
-		"request", "setResponseCallback", "url",
-	}
-}
-
-func moduleNames() []string {
-	return []string{"k6", "k6/http", "k6/metrics", "k6/data", "k6/encoding", "k6/execution", "k6/timers"}
-}
-
-// moduleSource is the JavaScript of a virtual module. Every export is a pure
-// call, so the bundler drops those that nobody uses.
-func moduleSource(name string) string {
-	exports, _ := moduleExports(name)
-	var b strings.Builder
-	for _, e := range exports {
-		fmt.Fprintf(&b, "export const %s = /* @__PURE__ */ __k6(%q, %q);\n", e, name, e)
-	}
-	fmt.Fprintf(&b, "export default /* @__PURE__ */ __k6(%q);\n", name)
-	return b.String()
 }
 
 var sourceMapLine = regexp.MustCompile(`(?m)^` + regexp.QuoteMeta(mapComment) + `.*\n?`)

@@ -127,7 +127,7 @@ func (vm *VM) native(c sobek.FunctionCall) sobek.Value {
 	if v, ok := vm.modules[module]; ok {
 		return v
 	}
-	names, _ := moduleExports(module)
+	names := vm.program.modules[module]
 	v := vm.rt.NewDynamicObject(&lazyObject{vm: vm, names: names, make: func(name string) sobek.Value { return vm.export(module, name) }})
 	vm.modules[module] = v
 	return v
@@ -138,12 +138,7 @@ func (vm *VM) export(module, name string) sobek.Value {
 	if v, ok := vm.modules[key]; ok {
 		return v
 	}
-	makers := map[string]func(string) sobek.Value{
-		"k6": vm.exportK6, "k6/http": vm.exportHTTP, "k6/metrics": vm.exportMetrics, "k6/data": vm.exportData,
-		"k6/encoding": vm.exportEncoding, "k6/execution": vm.exportExecution,
-		"k6/timers": func(name string) sobek.Value { return vm.rt.ToValue(vm.timerFunction(name)) },
-	}
-	v := makers[module](name)
+	v := vm.makeExport(module, name)
 	if v == nil {
 		panic(vm.rt.NewGoError(fmt.Errorf("module %s has no export %s", module, name)))
 	}

@@ -1,8 +1,8 @@
 package script
 
 import (
-	"encoding/base64"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -24,10 +24,35 @@ type prepared struct {
 	noExpect bool // http_req_failed is not counted
 	binary   bool
 	throws   bool
+	counted  bool // at least one hop
+	first    *firstHop
 }
 
+// firstHop is what a script may ask later and what a hop changes. It is there
+// only where it differs from the request.
+type firstHop struct {
+	plain  []byte // the body before it was compressed
+	cookie string // the Cookie header
+}
+
+func (p *prepared) note() *firstHop {
+	if p.first == nil {
+		p.first = &firstHop{}
+	}
+	return p.first
+}
+
+func (p *prepared) extras() *httpx.Extras {
+	if p.request.Extras == nil {
+		p.request.Extras = &httpx.Extras{}
+	}
+	return p.request.Extras
+}
+
+func (p *prepared) digest() bool { return p.request.Extras != nil && p.request.Extras.Digest != nil }
+
 // prepare reads a call's arguments. failed is the answer of a request that
-// cannot be sent at all.
+// cannot be sent at all: it is the script's mistake and no measurement.
 func (vm *VM) prepare(c httpCall) (_ *prepared, failed *httpx.Exchange) {
 	vm.needCall("http." + strings.ToLower(c.method))
 	o := &vm.config.Options
@@ -35,30 +60,49 @@ func (vm *VM) prepare(c httpCall) (_ *prepared, failed *httpx.Exchange) {
 		request: httpx.Request{Method: c.method, MaxRedirects: o.MaxRedirects, Discard: o.DiscardBodies},
 		tags:    vm.tags, expect: vm.responses, noExpect: vm.noExpect, throws: o.Throw,
 	}
-	p.given = vm.urlOf(c.url, p)
-	vm.setBody(p, c.body)
-	if c.params != nil && !sobek.IsUndefined(c.params) && !sobek.IsNull(c.params) {
-		vm.applyParams(p, c.params.ToObject(vm.rt))
+	if err := vm.fill(p, c); err != nil {
+		own := &httpx.Error{Text: err.Error()}
+		errors.As(err, &own)
+		p.throws = p.throws || vm.asksToThrow(c.params)
+		return p, &httpx.Exchange{Method: c.method, URL: &url.URL{}, Err: own}
 	}
 	if name, ok := p.tags.Get("name"); ok {
 		p.name = name
 	}
-	u, err := url.Parse(p.given)
-	if err == nil && (u.Scheme == "" || u.Host == "") {
-		err = errors.New("it has no scheme or no host")
+	return p, nil
+}
+
+func (vm *VM) asksToThrow(params sobek.Value) bool {
+	obj, ok := params.(*sobek.Object)
+	return ok && obj.Get("throw") != nil && obj.Get("throw").ToBoolean()
+}
+
+func (vm *VM) fill(p *prepared, c httpCall) error {
+	p.given = vm.urlOf(c.url, p)
+	if err := vm.setBody(p, c.body); err != nil {
+		return err
 	}
-	var parse *url.Error
-	if errors.As(err, &parse) {
-		err = parse.Err // without the URL, which may hold a password
-	}
-	if err != nil {
-		return p, &httpx.Exchange{
-			Method: c.method, URL: &url.URL{}, Proto: "HTTP/1.1",
-			Err: &httpx.Error{Code: httpx.CodeInvalidURL, Text: "invalid URL: " + err.Error()},
+	if obj, ok := c.params.(*sobek.Object); ok {
+		if err := vm.applyParams(p, obj); err != nil {
+			return err
 		}
 	}
+	u, err := url.Parse(p.given)
+	if err == nil && p.given == "" {
+		err = errors.New("it is empty")
+	}
+	if err != nil {
+		var parse *url.Error
+		if errors.As(err, &parse) {
+			err = parse.Err // without the URL, which may hold a password
+		}
+		return &httpx.Error{Code: httpx.CodeInvalidURL, Text: "invalid URL: " + err.Error()}
+	}
+	if p.digest() && u.User != nil {
+		p.request.Extras.Digest, u.User = u.User, nil
+	}
 	p.request.URL = u
-	return p, nil
+	return nil
 }
 
 // urlOf reads a URL: text, or what http.url made.
@@ -77,71 +121,51 @@ func (vm *VM) urlOf(v sobek.Value, p *prepared) string {
 	return v.String()
 }
 
-// setBody reads a body: text, bytes, or an object that becomes a form.
-func (vm *VM) setBody(p *prepared, v sobek.Value) {
-	if v == nil || sobek.IsUndefined(v) || sobek.IsNull(v) {
-		return
-	}
-	obj, ok := v.(*sobek.Object)
-	if !ok {
-		p.request.Body = []byte(v.String())
-		return
-	}
-	switch x := obj.Export().(type) {
-	case sobek.ArrayBuffer:
-		p.request.Body = x.Bytes()
-	case []byte:
-		p.request.Body = x
-	case map[string]any:
-		form := url.Values{}
-		for _, k := range obj.Keys() {
-			vm.addFormValue(form, k, obj.Get(k))
-		}
-		p.request.Body = []byte(form.Encode())
-		p.request.Header = append(p.request.Header, httpx.Field{Name: "Content-Type", Value: "application/x-www-form-urlencoded"})
-	default:
-		p.request.Body = []byte(v.String())
-	}
-}
-
-func (vm *VM) addFormValue(form url.Values, k string, v sobek.Value) {
-	if obj, ok := v.(*sobek.Object); ok && obj.ClassName() == "Array" {
-		for _, i := range obj.Keys() {
-			form.Add(k, obj.Get(i).String())
-		}
-		return
-	}
-	form.Add(k, v.String())
-}
-
 // applyParams reads the params object of a request.
-func (vm *VM) applyParams(p *prepared, params *sobek.Object) {
+func (vm *VM) applyParams(p *prepared, params *sobek.Object) (err error) {
 	for _, k := range params.Keys() {
 		v := params.Get(k)
-		if sobek.IsUndefined(v) || sobek.IsNull(v) && k != "responseCallback" {
-			continue
-		}
+		obj, isObject := v.(*sobek.Object)
 		switch k {
-		case "headers":
-			vm.setHeaders(p, v.ToObject(vm.rt))
-		case "tags":
-			p.tags = vm.tagged(p.tags, v)
-		case "cookies":
-			vm.setCookies(p, v.ToObject(vm.rt))
 		case "timeout":
-			p.request.Timeout = vm.durationOf(v, "timeout")
+			p.request.Timeout, err = durationOf(v)
+		case "responseCallback":
+			if sobek.IsUndefined(v) {
+				break
+			}
+			p.expect, p.noExpect, err = callback(v)
+		case "responseType":
+			err = setResponseType(p, v)
+		case "tags":
+			p.tags, err = vm.tagsOf(p.tags, v)
 		case "redirects":
 			p.request.MaxRedirects = int(v.ToInteger())
 		case "throw":
 			p.throws = v.ToBoolean()
-		case "responseCallback":
-			p.expect, p.noExpect = vm.callback(v)
-		case "responseType":
-			vm.setResponseType(p, v.String())
+		case "headers":
+			if isObject {
+				vm.setHeaders(p, obj)
+			}
+		case "cookies":
+			if isObject {
+				vm.setCookies(p, obj)
+			}
+		case "jar":
+			if jar, ok := exported[*cookieJar](v); ok {
+				p.extras().Jar = jar.jar
+			}
 		case "auth":
-			vm.setAuth(p, v.String())
+			err = p.setAuth(v.String())
+		case "compression":
+			if !sobek.IsUndefined(v) && !sobek.IsNull(v) {
+				err = p.compress(v.String())
+			}
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", k, err)
 		}
 	}
+	return nil
 }
 
 func (vm *VM) setHeaders(p *prepared, headers *sobek.Object) {
@@ -164,12 +188,16 @@ func dropField(fields []httpx.Field, name string) []httpx.Field {
 	return kept
 }
 
+// setCookies adds cookies to those of the jar, or puts them in their place.
 func (vm *VM) setCookies(p *prepared, cookies *sobek.Object) {
 	var pairs []string
 	for _, k := range cookies.Keys() {
 		v := cookies.Get(k)
 		if obj, ok := v.(*sobek.Object); ok && obj.Get("value") != nil {
 			v = obj.Get("value")
+			if replace := obj.Get("replace"); replace != nil && replace.ToBoolean() {
+				p.extras().Instead = append(p.extras().Instead, k)
+			}
 		}
 		pairs = append(pairs, (&http.Cookie{Name: k, Value: v.String()}).String())
 	}
@@ -178,40 +206,47 @@ func (vm *VM) setCookies(p *prepared, cookies *sobek.Object) {
 	}
 }
 
-func (vm *VM) setResponseType(p *prepared, kind string) {
-	switch kind {
-	case "none":
+func setResponseType(p *prepared, v sobek.Value) error {
+	switch kind := v.String(); {
+	case sobek.IsUndefined(v), sobek.IsNull(v):
+	case kind == "none":
 		p.request.Discard = true
-	case "binary", "text":
+	case kind == "binary", kind == "text":
 		p.request.Discard, p.binary = false, kind == "binary"
 	default:
-		vm.throw("responseType %q: want text, binary or none", kind)
+		return fmt.Errorf("%.40q is none of text, binary and none", kind)
 	}
+	return nil
 }
 
-// setAuth turns the user and password of the URL into a header. Basic is the
-// only scheme that needs no second request.
-func (vm *VM) setAuth(p *prepared, scheme string) {
-	if scheme != "basic" {
-		vm.throw("auth %q is not supported: there is basic", scheme)
+// setAuth chooses how the user of the URL is proven. Basic is what a URL with a
+// user means anyway; a scheme that is not known means nothing, as in k6.
+func (p *prepared) setAuth(scheme string) error {
+	switch scheme {
+	case "digest":
+		p.extras().Digest = &url.Userinfo{}
+	case "ntlm":
+		return errors.New("ntlm is not supported: there are basic and digest")
 	}
-	u, err := url.Parse(p.given)
-	if err != nil || u.User == nil {
-		return
-	}
-	password, _ := u.User.Password()
-	value := "Basic " + base64.StdEncoding.EncodeToString([]byte(u.User.Username()+":"+password))
-	p.request.Header = append(dropField(p.request.Header, "Authorization"), httpx.Field{Name: "Authorization", Value: value})
+	return nil
 }
 
-// durationOf reads "30s", or a number of milliseconds.
-func (vm *VM) durationOf(v sobek.Value, what string) time.Duration {
-	if _, isText := v.Export().(string); isText {
-		d, err := time.ParseDuration(v.String())
-		if err != nil || d < 0 {
-			vm.throw("%s %q: want a duration like '30s' or a number of milliseconds", what, v.String())
+// durationOf reads "30s", or a number of milliseconds. What is not above zero
+// has passed at once.
+func durationOf(v sobek.Value) (time.Duration, error) {
+	var d time.Duration
+	switch x := v.Export().(type) {
+	case string:
+		var err error
+		if d, err = time.ParseDuration(x); err != nil {
+			return 0, fmt.Errorf("%.40q is no duration like '30s' and no number of milliseconds", x)
 		}
-		return d
+	case int64:
+		d = time.Duration(x) * time.Millisecond
+	case float64:
+		d = time.Duration(x * float64(time.Millisecond))
+	default:
+		return 0, fmt.Errorf("%.40s is no duration like '30s' and no number of milliseconds", v.String())
 	}
-	return time.Duration(v.ToFloat() * float64(time.Millisecond))
+	return max(d, 1), nil
 }

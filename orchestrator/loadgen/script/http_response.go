@@ -1,8 +1,9 @@
 package script
 
 import (
+	"crypto/tls"
 	"net/http"
-	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -15,11 +16,10 @@ import (
 // response is the Response of an exchange. Its members are made when they are
 // read: most scripts read one or two.
 type response struct {
-	vm    *VM
-	p     *prepared
-	x     *httpx.Exchange
-	made  map[string]sobek.Value
-	names []string
+	vm   *VM
+	p    *prepared
+	x    *httpx.Exchange
+	made map[string]sobek.Value
 }
 
 func (vm *VM) newResponse(p *prepared, x *httpx.Exchange) sobek.Value {
@@ -29,20 +29,20 @@ func (vm *VM) newResponse(p *prepared, x *httpx.Exchange) sobek.Value {
 func responseNames() []string {
 	return []string{
 		"remote_ip", "remote_port", "url", "status", "status_text", "proto", "headers", "cookies", "body", "timings",
-		"error", "error_code", "request", "json",
+		"tls_version", "tls_cipher_suite", "ocsp", "error", "error_code", "request", "clickLink", "html", "json", "submitForm",
 	}
 }
 
 func (r *response) Get(key string) sobek.Value {
 	rt := r.vm.rt
+	if r.made[key] != nil {
+		return r.made[key]
+	}
 	switch key { // what is cheap to make is not kept
 	case "status":
 		return rt.ToValue(r.x.Status)
 	case "error_code":
 		return rt.ToValue(r.x.ErrorCode())
-	}
-	if v, ok := r.made[key]; ok {
-		return v
 	}
 	v := r.make(key)
 	if v != nil {
@@ -52,7 +52,6 @@ func (r *response) Get(key string) sobek.Value {
 }
 
 func (r *response) make(key string) sobek.Value {
-	rt, x := r.vm.rt, r.x
 	switch key {
 	case "body":
 		return r.body()
@@ -64,49 +63,122 @@ func (r *response) make(key string) sobek.Value {
 		return r.cookies()
 	case "request":
 		return r.request()
-	case "json":
-		return rt.ToValue(r.json)
-	case "status_text":
-		return rt.ToValue(r.statusText())
-	case "proto":
-		return rt.ToValue(x.Proto)
-	case "url":
-		if r.p.request.URL == nil {
-			return rt.ToValue(r.p.given)
-		}
-		return rt.ToValue(x.URL.String())
-	case "error":
-		if x.Err == nil {
-			return rt.ToValue("")
-		}
-		return rt.ToValue(x.Err.Text)
-	case "remote_ip":
-		if !x.Remote.IsValid() {
-			return rt.ToValue("")
-		}
-		return rt.ToValue(x.Remote.Addr().Unmap().String())
-	case "remote_port":
-		return rt.ToValue(x.Remote.Port())
+	case "ocsp":
+		return r.ocsp()
+	}
+	if f, ok := map[string]func(sobek.FunctionCall) sobek.Value{
+		"json": r.json, "html": r.html, "submitForm": r.submitForm, "clickLink": r.clickLink,
+	}[key]; ok {
+		return r.vm.rt.ToValue(f)
+	}
+	if v := r.plain(key); v != nil {
+		return r.vm.rt.ToValue(v)
 	}
 	return nil
+}
+
+// plain returns the members that are text or numbers.
+func (r *response) plain(key string) any {
+	x := r.x
+	switch key {
+	case "status_text":
+		return r.statusText()
+	case "proto":
+		return r.proto()
+	case "url":
+		return x.URL.String()
+	case "tls_version":
+		return tlsVersion(x)
+	case "tls_cipher_suite":
+		if x.TLS.Version == 0 {
+			return ""
+		}
+		return tls.CipherSuiteName(x.TLS.CipherSuite)
+	case "error":
+		if x.Err == nil {
+			return ""
+		}
+		return x.Err.Text
+	case "remote_ip":
+		if !x.Remote.IsValid() {
+			return ""
+		}
+		return x.Remote.Addr().Unmap().String()
+	case "remote_port":
+		return x.Remote.Port()
+	}
+	return nil
+}
+
+// tlsVersion writes "tls1.3", or nothing without TLS.
+func tlsVersion(x *httpx.Exchange) string {
+	switch x.TLS.Version {
+	case tls.VersionTLS10:
+		return "tls1.0"
+	case tls.VersionTLS11:
+		return "tls1.1"
+	case tls.VersionTLS12:
+		return "tls1.2"
+	case tls.VersionTLS13:
+		return "tls1.3"
+	}
+	return ""
+}
+
+func (r *response) proto() string {
+	if r.x.Err != nil {
+		return ""
+	}
+	return r.x.Proto
 }
 
 func (r *response) statusText() string {
 	if r.x.Status == 0 {
 		return ""
 	}
-	return http.StatusText(r.x.Status)
+	return strconv.Itoa(r.x.Status) + " " + r.x.StatusText
 }
 
-// body is null when there is none to read: after a failure or when discarded.
+// noBody reports whether there is none to read: it was discarded, or none came.
+func (r *response) noBody() bool {
+	return r.p.request.Discard || r.x.Body == nil && (r.x.Err != nil || r.x.Status == http.StatusNoContent || r.x.Status == http.StatusNotModified)
+}
+
 func (r *response) body() sobek.Value {
-	if r.x.Err != nil || r.p.request.Discard {
+	if r.noBody() {
 		return sobek.Null()
 	}
 	if r.p.binary {
 		return r.vm.rt.ToValue(r.vm.rt.NewArrayBuffer(r.x.Body))
 	}
 	return r.vm.rt.ToValue(string(r.x.Body))
+}
+
+// text is the body as the script left it.
+func (r *response) text() string {
+	if own, ok := r.made["body"]; ok && !sobek.IsNull(own) {
+		return string(r.vm.bytesOf(own))
+	}
+	if r.noBody() {
+		r.vm.throw("the body is null, so it cannot be read: the request failed or the body was discarded")
+	}
+	return string(r.x.Body)
+}
+
+// ocsp has the shape that scripts expect. Staples are not looked at, so the
+// status is that of a server that staples nothing.
+func (r *response) ocsp() sobek.Value {
+	out := r.vm.rt.NewObject()
+	for _, k := range []string{"produced_at", "this_update", "next_update", "revoked_at"} {
+		_ = out.Set(k, 0)
+	}
+	_ = out.Set("revocation_reason", "")
+	status := ""
+	if r.x.TLS.Version != 0 {
+		status = "unknown"
+	}
+	_ = out.Set("status", status)
+	return out
 }
 
 func (r *response) timings() sobek.Value {
@@ -131,55 +203,10 @@ func (r *response) headers() sobek.Value {
 	return out
 }
 
-func (r *response) cookies() sobek.Value {
-	out := r.vm.rt.NewObject()
-	for _, c := range (&http.Response{Header: r.x.Header}).Cookies() {
-		one := r.vm.rt.NewObject()
-		for name, v := range map[string]any{
-			"name": c.Name, "value": c.Value, "domain": c.Domain, "path": c.Path, "http_only": c.HttpOnly,
-			"secure": c.Secure, "max_age": c.MaxAge, "expires": c.Expires.UnixMilli(),
-		} {
-			_ = one.Set(name, v)
-		}
-		list := []any{one}
-		if have, ok := out.Get(c.Name).(*sobek.Object); ok {
-			for _, k := range have.Keys() {
-				list = slices.Insert(list, len(list)-1, any(have.Get(k)))
-			}
-		}
-		_ = out.Set(c.Name, r.vm.rt.NewArray(list...))
-	}
-	return out
-}
-
-func (r *response) request() sobek.Value {
-	out, headers := r.vm.rt.NewObject(), r.vm.rt.NewObject()
-	for _, f := range r.p.request.Header {
-		have, _ := headers.Get(f.Name).(*sobek.Object)
-		if have == nil {
-			have = r.vm.rt.NewArray()
-			_ = headers.Set(f.Name, have)
-		}
-		_ = have.Set(have.Get("length").String(), f.Value)
-	}
-	_ = out.Set("method", r.x.Method)
-	_ = out.Set("url", r.x.URL.String())
-	_ = out.Set("body", string(r.p.request.Body))
-	_ = out.Set("headers", headers)
-	_ = out.Set("cookies", r.vm.rt.NewObject())
-	return out
-}
-
 // json parses the body, or what a gjson path selects in it.
 func (r *response) json(c sobek.FunctionCall) sobek.Value {
-	if r.x.Err != nil || r.p.request.Discard {
-		r.vm.throw("the body is null so it cannot be read as JSON: the request failed or the body was discarded")
-	}
-	text := string(r.x.Body)
+	text := r.text()
 	if path := c.Argument(0); !sobek.IsUndefined(path) && !sobek.IsNull(path) {
-		if !gjson.Valid(text) {
-			r.vm.throw("the body is not JSON: %q", clip(text, 60))
-		}
 		found := gjson.Get(text, path.String())
 		if !found.Exists() {
 			return sobek.Undefined()
@@ -193,25 +220,21 @@ func (r *response) json(c sobek.FunctionCall) sobek.Value {
 	return v
 }
 
+// Set changes a member. There are no others than k6's.
 func (r *response) Set(key string, v sobek.Value) bool {
+	if !contains(responseNames(), key) {
+		panic(r.vm.rt.NewTypeError("Cannot add %s: a Response has no such member", key))
+	}
 	if r.made == nil {
 		r.made = map[string]sobek.Value{}
-	}
-	if !contains(responseNames(), key) && !contains(r.names, key) {
-		r.names = append(r.names, key)
 	}
 	r.made[key] = v
 	return true
 }
 
-func (r *response) Has(key string) bool {
-	_, ok := r.made[key]
-	return ok || contains(responseNames(), key)
-}
+func (r *response) Has(key string) bool { return contains(responseNames(), key) }
 
-func (r *response) Delete(key string) bool {
-	delete(r.made, key)
-	return true
-}
+// Delete refuses.
+func (r *response) Delete(string) bool { return false }
 
-func (r *response) Keys() []string { return append(responseNames(), r.names...) }
+func (r *response) Keys() []string { return responseNames() }

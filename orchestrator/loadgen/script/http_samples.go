@@ -2,6 +2,7 @@ package script
 
 import (
 	"errors"
+	"net/http"
 	"net/url"
 	"strconv"
 
@@ -22,10 +23,14 @@ func (vm *VM) count(p *prepared, x *httpx.Exchange) {
 	if vm.config.Trace != nil {
 		vm.config.Trace(&p.request, x)
 	}
+	if !p.counted && x.Cookie != "" {
+		p.note().cookie = x.Cookie
+	}
 	if vm.context().Err() != nil {
 		return
 	}
 	expected := vm.expected(p, x)
+	p.counted = true
 	tags := vm.answerTags(p, x, expected)
 	b, t := vm.builtin, &x.Times
 	vm.add(b.HTTPReqs, tags, 1)
@@ -45,6 +50,8 @@ func (vm *VM) expected(p *prepared, x *httpx.Exchange) bool {
 	switch {
 	case x.Err != nil:
 		return false
+	case p.digest() && !p.counted:
+		return x.Status == http.StatusUnauthorized // the first answer asks who is there
 	case p.expect != nil:
 		return p.expect.has(x.Status)
 	}
@@ -54,7 +61,7 @@ func (vm *VM) expected(p *prepared, x *httpx.Exchange) bool {
 // answerTags are k6's system tags of an answer. The URL is not one of them
 // unless the request has a name, because every URL would be a series.
 func (vm *VM) answerTags(p *prepared, x *httpx.Exchange, expected bool) *metric.TagSet {
-	key := tagKey{base: p.tags, a: x.Method, b: x.Proto, status: x.Status, expected: expected}
+	key := tagKey{base: p.tags, a: x.Method, b: x.Proto, status: x.Status, tls: x.TLS.Version, expected: expected}
 	if x.Err != nil {
 		return vm.buildTags(p, x, expected)
 	}
@@ -72,7 +79,10 @@ func (vm *VM) buildTags(p *prepared, x *httpx.Exchange, expected bool) *metric.T
 		}
 	}
 	set("method", x.Method)
-	set("proto", x.Proto)
+	if x.Err == nil {
+		set("proto", x.Proto)
+		set("tls_version", tlsVersion(x))
+	}
 	set("status", strconv.Itoa(x.Status))
 	if p.name != "" {
 		set("url", p.name)
@@ -105,9 +115,6 @@ func errorTag(x *httpx.Exchange) string {
 // returns the Response.
 func (vm *VM) finish(p *prepared, x *httpx.Exchange) sobek.Value {
 	if x.Err != nil && vm.context().Err() == nil {
-		if p.request.URL == nil {
-			vm.count(p, x)
-		}
 		if p.throws {
 			vm.throw("%s", x.Err.Text)
 		}

@@ -1,7 +1,9 @@
 package script
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 
@@ -27,15 +29,35 @@ func (vm *VM) exportHTTP(name string) sobek.Value {
 			return vm.send(httpCall{method, c.Argument(0), c.Argument(1), c.Argument(2)})
 		})
 	}
-	f, ok := map[string]func(sobek.FunctionCall) sobek.Value{
+	if f, ok := map[string]func(sobek.FunctionCall) sobek.Value{
 		"request": func(c sobek.FunctionCall) sobek.Value { return vm.send(requestCall(c)) },
-		"batch":   vm.batch, "asyncRequest": vm.asyncRequest, "url": vm.urlTemplate,
+		"batch":   vm.batch, "asyncRequest": vm.asyncRequest, "url": vm.urlTemplate, "file": vm.newFile, "cookieJar": vm.ownJar,
 		"expectedStatuses": vm.expectedStatuses, "setResponseCallback": vm.setResponseCallback,
-	}[name]
-	if !ok {
-		return nil
+	}[name]; ok {
+		return vm.rt.ToValue(f)
 	}
-	return vm.rt.ToValue(f)
+	if name == "CookieJar" {
+		return vm.rt.ToValue(vm.constructJar)
+	}
+	if text, ok := httpConstants()[name]; ok {
+		return vm.rt.ToValue(text)
+	}
+	return nil
+}
+
+// httpConstants are words of TLS and OCSP that scripts compare with.
+func httpConstants() map[string]string {
+	out := map[string]string{"TLS_1_0": "tls1.0", "TLS_1_1": "tls1.1", "TLS_1_2": "tls1.2", "TLS_1_3": "tls1.3"}
+	for _, status := range []string{"good", "revoked", "server_failed", "unknown"} {
+		out["OCSP_STATUS_"+strings.ToUpper(status)] = status
+	}
+	for _, reason := range []string{
+		"aa_compromise", "affiliation_changed", "ca_compromise", "certificate_hold", "cessation_of_operation", "key_compromise",
+		"privilege_withdrawn", "remove_from_crl", "superseded", "unspecified",
+	} {
+		out["OCSP_REASON_"+strings.ToUpper(reason)] = reason
+	}
+	return out
 }
 
 // httpCall is a call of one of the module's functions.
@@ -45,7 +67,7 @@ type httpCall struct {
 }
 
 func requestCall(c sobek.FunctionCall) httpCall {
-	return httpCall{strings.ToUpper(c.Argument(0).String()), c.Argument(1), c.Argument(2), c.Argument(3)}
+	return httpCall{c.Argument(0).String(), c.Argument(1), c.Argument(2), c.Argument(3)}
 }
 
 // send performs a request and returns its Response.
@@ -58,28 +80,20 @@ func (vm *VM) send(c httpCall) sobek.Value {
 	return vm.finish(p, last)
 }
 
-// batch performs several requests, at most batchPerHost of them at a time, and
-// returns their Responses in the form in which the requests came.
+// batch performs several requests side by side, within the test's limits for a
+// batch, and returns their Responses in the form in which the requests came.
 func (vm *VM) batch(c sobek.FunctionCall) sobek.Value {
 	vm.needCall("http.batch")
-	list := c.Argument(0).ToObject(vm.rt)
+	list, ok := c.Argument(0).(*sobek.Object)
+	if !ok {
+		vm.throw("http.batch() takes an array or an object of requests, not %.60s", c.Argument(0))
+	}
 	keys := list.Keys()
 	entries := make([]batchEntry, len(keys))
 	for i, k := range keys { // reading them may throw, so nothing is sent before
 		entries[i].p, entries[i].answer = vm.prepare(vm.batchCall(list.Get(k)))
 	}
-	var group errgroup.Group
-	group.SetLimit(batchPerHost)
-	ctx := vm.context()
-	for i := range entries {
-		if e := &entries[i]; e.answer == nil {
-			group.Go(func() error {
-				e.answer = vm.client.Do(ctx, &e.p.request, func(x *httpx.Exchange) { e.hops = append(e.hops, x) })
-				return nil
-			})
-		}
-	}
-	_ = group.Wait() // no request is an error
+	vm.sendAll(entries)
 	out := vm.rt.NewObject()
 	if list.ClassName() == "Array" {
 		out = vm.rt.NewArray()
@@ -100,7 +114,37 @@ type batchEntry struct {
 	answer *httpx.Exchange
 }
 
-const batchPerHost = 6
+// k6's limits of a batch, where the options say nothing.
+const (
+	defaultBatch        = 20
+	defaultBatchPerHost = 6
+)
+
+// sendAll performs the requests that have no answer yet.
+func (vm *VM) sendAll(entries []batchEntry) {
+	var group errgroup.Group
+	group.SetLimit(cmp.Or(vm.config.Options.Batch, defaultBatch))
+	places := map[string]chan struct{}{} // by host
+	ctx := vm.context()
+	for i := range entries {
+		e := &entries[i]
+		if e.answer != nil {
+			continue
+		}
+		host := e.p.request.URL.Host
+		if places[host] == nil {
+			places[host] = make(chan struct{}, cmp.Or(vm.config.Options.BatchPerHost, defaultBatchPerHost))
+		}
+		place := places[host]
+		group.Go(func() error {
+			place <- struct{}{}
+			defer func() { <-place }()
+			e.answer = vm.client.Do(ctx, &e.p.request, func(x *httpx.Exchange) { e.hops = append(e.hops, x) })
+			return nil
+		})
+	}
+	_ = group.Wait() // no request is an error
+}
 
 // batchCall reads one entry of a batch: a URL, [method, url, body, params], or
 // an object with these members.
@@ -115,7 +159,7 @@ func (vm *VM) batchCall(v sobek.Value) httpCall {
 	}
 	m := http.MethodGet
 	if given := obj.Get(method); given != nil && !sobek.IsUndefined(given) {
-		m = strings.ToUpper(given.String())
+		m = given.String()
 	}
 	return httpCall{m, obj.Get(url), obj.Get(body), obj.Get(params)}
 }
@@ -123,7 +167,7 @@ func (vm *VM) batchCall(v sobek.Value) httpCall {
 // asyncRequest returns a promise of a Response.
 func (vm *VM) asyncRequest(c sobek.FunctionCall) sobek.Value {
 	p, failed := vm.prepare(requestCall(c))
-	promise, resolve, _ := vm.rt.NewPromise()
+	promise, resolve, reject := vm.rt.NewPromise()
 	l := vm.eventLoop()
 	hand := l.announce()
 	ctx, cancel := context.WithCancel(vm.context())
@@ -137,7 +181,10 @@ func (vm *VM) asyncRequest(c sobek.FunctionCall) sobek.Value {
 			for _, hop := range hops {
 				vm.count(p, hop)
 			}
-			return resolve(vm.finish(p, x))
+			if thrown := vm.rt.Try(func() { _ = resolve(vm.finish(p, x)) }); thrown != nil {
+				return reject(thrown.Value())
+			}
+			return nil
 		})
 	})
 	return vm.rt.ToValue(promise)
@@ -159,6 +206,7 @@ func (vm *VM) urlTemplate(c sobek.FunctionCall) sobek.Value {
 	out := vm.rt.NewObject()
 	_ = out.Set("url", url.String())
 	_ = out.Set("name", name.String())
+	_ = out.Set("clean_url", url.String())
 	return out
 }
 
@@ -194,18 +242,22 @@ func (vm *VM) expectedStatuses(c sobek.FunctionCall) sobek.Value {
 }
 
 func (vm *VM) setResponseCallback(c sobek.FunctionCall) sobek.Value {
-	vm.responses, vm.noExpect = vm.callback(c.Argument(0))
+	set, none, err := callback(c.Argument(0))
+	if err != nil {
+		vm.throw("%w", err)
+	}
+	vm.responses, vm.noExpect = set, none
 	return sobek.Undefined()
 }
 
 // callback reads a response callback: what expectedStatuses made, or null.
-func (vm *VM) callback(v sobek.Value) (set *statusSet, none bool) {
+func callback(v sobek.Value) (set *statusSet, none bool, err error) {
 	if sobek.IsNull(v) {
-		return nil, true
+		return nil, true, nil
 	}
 	set, ok := v.Export().(*statusSet)
 	if !ok {
-		vm.throw("a response callback is what http.expectedStatuses() returns, or null")
+		return nil, false, errors.New("a response callback is what http.expectedStatuses() returns, or null")
 	}
-	return set, false
+	return set, false, nil
 }

@@ -19,11 +19,12 @@ type Program struct {
 	SHA256   string   // of the bundled code, imports included
 	Warnings []string // of the bundler, for people
 
-	code   *sobek.Program
-	drain  *sobek.Program // empty: running it runs pending promise jobs
-	read   func(string) ([]byte, error)
-	shared *sharedArrays
-	uses   map[string]bool // global functions that the code may call
+	code    *sobek.Program
+	drain   *sobek.Program // empty: running it runs pending promise jobs
+	read    func(string) ([]byte, error)
+	shared  *sharedArrays
+	modules map[string][]string
+	uses    map[string]bool // global functions that the code may call
 }
 
 // Compile bundles and compiles the script. The error says file, line and
@@ -60,7 +61,7 @@ func Compile(src Source) (*Program, error) {
 	return &Program{
 		Path: path, SHA256: hex.EncodeToString(sum[:]), Warnings: warnings,
 		code: program, drain: sobek.MustCompile("drain.js", "", true),
-		read: src.ReadFile, shared: newSharedArrays(), uses: uses,
+		read: src.ReadFile, shared: newSharedArrays(), uses: uses, modules: modules(),
 	}, nil
 }
 

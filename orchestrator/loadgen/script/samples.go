@@ -2,6 +2,7 @@ package script
 
 import (
 	"context"
+	"fmt"
 	"sync/atomic"
 
 	"github.com/grafana/sobek"
@@ -18,6 +19,7 @@ type tagKey struct {
 	base     *metric.TagSet
 	a, b     string
 	status   int
+	tls      uint16
 	expected bool
 }
 
@@ -68,6 +70,23 @@ func (vm *VM) tagged(base *metric.TagSet, v sobek.Value) *metric.TagSet {
 		base = vm.with(base, k, obj.Get(k).String())
 	}
 	return base
+}
+
+// tagsOf is tagged for tags that come from outside: other than text, numbers
+// and booleans are refused.
+func (vm *VM) tagsOf(base *metric.TagSet, v sobek.Value) (*metric.TagSet, error) {
+	obj, ok := v.(*sobek.Object)
+	if !ok {
+		return base, nil
+	}
+	for _, k := range obj.Keys() {
+		value := obj.Get(k)
+		if _, isObject := value.(*sobek.Object); isObject {
+			return base, fmt.Errorf("tag %.60s is no text, number or boolean", k)
+		}
+		base = vm.with(base, k, value.String())
+	}
+	return base, nil
 }
 
 // Watch learns how many samples of each of some metrics one iteration makes at

@@ -38,6 +38,8 @@ type Options struct {
 	NoCookiesReset bool
 	NoConnReuse    bool // no connection is kept from one iteration to the next
 	MinIteration   time.Duration
+	Batch          int             // requests of one batch under way at once; k6's 20 when 0
+	BatchPerHost   int             // of those, to one host; k6's 6 when 0
 	JSON           []byte          // all options as they are in force, for exec.test.options
 	SystemTags     map[string]bool // those that are on; nil is k6's choice
 }
@@ -79,6 +81,7 @@ type VM struct {
 	client  *httpx.Client
 	exports *sobek.Object
 	modules map[string]sobek.Value
+	kinds   map[string]*sobek.Object // prototypes of native objects
 	loop    *loop
 	watch   []int64
 
