@@ -74,9 +74,9 @@ func TestRanks(t *testing.T) {
 			s := &state{}
 			for slug, score := range tc.scores {
 				s.teams = append(s.teams, contest.Team{Slug: slug})
-				s.verdicts = append(s.verdicts, contest.Verdict{Team: contest.Team{Slug: slug}, Criterion: contest.CodeRepo, Score: score})
+				s.verdicts = append(s.verdicts, contest.Verdict{Team: contest.Team{Slug: slug}, Criterion: contest.CodeRepo, Status: contest.Passed, Score: score})
 			}
-			s.verdicts = append(s.verdicts, contest.Verdict{Team: contest.Team{Slug: "left"}, Criterion: contest.CodeRepo, Score: 99})
+			s.verdicts = append(s.verdicts, contest.Verdict{Team: contest.Team{Slug: "left"}, Criterion: contest.CodeRepo, Status: contest.Passed, Score: 99})
 			var got []string
 			for _, row := range gjson.Get(get(t, start(t, web.New(s.config()))+"/api/v1/results").body, "teams").Array() {
 				tie := ""

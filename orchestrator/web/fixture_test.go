@@ -43,7 +43,8 @@ func (s *state) Verdicts(ctx context.Context) ([]contest.Verdict, error) {
 func (s *state) Runs(ctx context.Context, f web.RunFilter) ([]contest.Run, error) {
 	var found []contest.Run
 	for _, r := range s.records {
-		if len(found) < f.Limit && (f.Team == "" || f.Team == r.Run.Team.Slug) {
+		wanted := (f.Team == "" || f.Team == r.Run.Team.Slug) && (f.Criterion == "" || f.Criterion == r.Run.Criterion) && (f.State == "" || f.State == r.Run.State)
+		if len(found) < f.Limit && wanted {
 			found = append(found, r.Run)
 		}
 	}

@@ -20,8 +20,11 @@ const (
 const readyTimeout = 5 * time.Second
 
 // serviceHealthJSON is contest.ServiceHealth with its dates in UTC, so that
-// equal instants are equal texts.
+// equal instants are equal texts, and with one of the three states.
 func serviceHealthJSON(h contest.ServiceHealth) contest.ServiceHealth {
+	if h.Status != healthy && h.Status != degraded {
+		h.Status = unhealthy
+	}
 	h.LastRunTime, h.LastSuccessTime = utc(h.LastRunTime), utc(h.LastSuccessTime)
 	return h
 }

@@ -73,6 +73,7 @@ func serves(c Config) *routes {
 	data("/api/v1/runs", s.apiRuns)
 	data("/api/v1/runs/{id}", s.apiRun)
 	data("/api/v1/runs/{id}/evidence", s.apiEvidence)
+	data("/api/v1/openapi.json", s.document)
 	data("/api/", s.missing)
 	data("/health", s.health)
 	data("/health/{service}", s.serviceHealth)

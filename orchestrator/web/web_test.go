@@ -56,15 +56,27 @@ func get(t *testing.T, url string) page {
 
 func do(t *testing.T, method, url string) page {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), method, url, nil)
+	return send(t, method, url, "", "")
+}
+
+// send asks with a body and, where it is not empty, a token. An answer of the
+// API has to be one that its document describes.
+func send(t *testing.T, method, url, token, body string) page {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
 	require.NoError(t, err)
 	req.Close = true // leave no idle connection behind
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
 	resp, err := http.DefaultClient.Do(req)
 	require.NoError(t, err)
 	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, 4<<20))
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, 4<<20))
 	require.NoError(t, err)
-	return page{resp.StatusCode, resp.Header, string(body)}
+	got := page{resp.StatusCode, resp.Header, string(answer)}
+	require.NoError(t, agrees(method, req.URL.Path, got), "%s %s: %d %s", method, url, got.code, answer)
+	return got
 }
 
 func TestEveryPage(t *testing.T) {
