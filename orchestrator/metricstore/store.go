@@ -21,6 +21,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -45,7 +46,7 @@ const (
 
 // Config says where a store lives and who may read it.
 type Config struct {
-	Dir       string        // of the TSDB; made when it is missing
+	Dir       string        // of the TSDB; made when it is missing, for its owner alone
 	Retention time.Duration // how long samples are kept; 0 means 15 days
 	Listen    string        // host:port, "127.0.0.1:0" for any free port
 	// ReadToken is the bearer token of readers that are not on loopback. When
@@ -85,6 +86,9 @@ func Open(cfg Config) (*Store, error) {
 	listener, err := net.Listen("tcp", cfg.Listen)
 	if err != nil {
 		return nil, fmt.Errorf("listen for metrics on %q: %w", cfg.Listen, err)
+	}
+	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil { // the TSDB would let everybody in
+		return nil, fmt.Errorf("create directory of metrics: %w", errors.Join(err, listener.Close()))
 	}
 	own, registry := borrow(cfg.Registry)
 	db, err := tsdb.Open(cfg.Dir, log, registry, options(cfg.Retention), nil)

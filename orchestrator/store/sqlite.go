@@ -20,7 +20,7 @@ func Open(ctx context.Context, dir string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.openSQLite(ctx, filepath.Join(dir, "state.db")); err != nil {
+	if err := s.openSQLite(ctx, filepath.Join(dir, DatabaseFile)); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
@@ -33,7 +33,10 @@ func dsn(path, more string) string {
 }
 
 func (s *Store) openSQLite(ctx context.Context, path string) error {
-	var err error
+	err := private(path)
+	if err != nil {
+		return err
+	}
 	if s.write, err = sql.Open("sqlite", dsn(path, "&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_pragma=foreign_keys(1)&_txlock=immediate")); err != nil {
 		return fmt.Errorf("open state database: %w", err)
 	}
@@ -53,7 +56,7 @@ func (s *Store) openSQLite(ctx context.Context, path string) error {
 // OpenRead opens the SQLite database in dir for reading only, beside the process
 // that owns the directory, if there is one.
 func OpenRead(ctx context.Context, dir string) (*Store, error) {
-	path := filepath.Join(dir, "state.db")
+	path := filepath.Join(dir, DatabaseFile)
 	if _, err := os.Stat(path); err != nil {
 		return nil, fmt.Errorf("open state database: %w", err)
 	}
