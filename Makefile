@@ -2,7 +2,7 @@
 # Everything here needs Go, make and gcc (for the race detector), nothing else.
 
 .DEFAULT_GOAL := help
-.PHONY: dev test build lint bench help
+.PHONY: dev test build lint bench bench-loadgen help
 
 ARGS      ?=
 TESTFLAGS ?=
@@ -34,5 +34,8 @@ lint: ## Check the format, go vet and staticcheck
 bench: ## Run the Go benchmarks (one of them by BENCH=Name), without the tests
 	go test -run '^$$' -bench '$(BENCH)' -benchmem $(TESTFLAGS) $(PACKAGES)
 
+bench-loadgen: build ## Measure the load generator beside k6 and wrk, where they are on the PATH
+	HACKLOAD=$(CURDIR)/bin/hackload go test -tags compare -count=1 -timeout 20m -run 'TestCompare$$' -v ./orchestrator/loadgen
+
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -1,0 +1,285 @@
+//go:build compare
+
+package loadgen_test
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestCompare measures the load generator beside its rivals, in turns, on one
+// server, each as a process of its own: k6 where one is on the PATH, and wrk as
+// the floor. It decides nothing; run it with 'make bench-loadgen', which passes
+// the program by HACKLOAD. Figures of different runs cannot be compared, the
+// ratios of one run can.
+func TestCompare(t *testing.T) {
+	program := os.Getenv("HACKLOAD")
+	require.NotEmpty(t, program, "HACKLOAD is to be the path of the program")
+	c := &comparison{t: t, dir: t.TempDir(), url: "http://" + startServer(t)}
+	c.add("loadgen", program, "loadgen")
+	c.add("k6", "k6")
+	t.Logf("%s, %d processors", c.versions(), cpus(t))
+	for name, script := range map[string]string{"GET + check": getScript, "walk of 5 requests": walkScript} {
+		c.throughput(name, script)
+	}
+	c.wrk()
+	for _, users := range []int{1000, 5000, 10_000} {
+		c.memory(users)
+	}
+	c.remoteWrite()
+	c.starts()
+}
+
+const (
+	getScript = `import http from 'k6/http'; import { check } from 'k6';
+export default function () { check(http.get(__ENV.URL + '/api/events'), { 'status is 200': (r) => r.status === 200 }) }`
+	walkScript = `import http from 'k6/http'; import { check } from 'k6';
+const json = { headers: { 'Content-Type': 'application/json', Authorization: 'Basic dXNlcjpwYXNz' } };
+export default function () {
+  const events = http.get(__ENV.URL + '/api/events?page=1&pageSize=20', json).json();
+  const seats = http.get(__ENV.URL + '/api/seats?event_id=' + events[0].id, json).json();
+  const booking = http.post(__ENV.URL + '/api/bookings', JSON.stringify({ event_id: events[0].id }), json);
+  check(booking, { 'booked': (r) => r.status === 201 });
+  const body = JSON.stringify({ booking_id: booking.json('id'), seat_id: seats[__ITER % seats.length].id });
+  check(http.patch(__ENV.URL + '/api/seats/select', body, json), { 'selected': (r) => r.status === 200 });
+  check(http.patch(__ENV.URL + '/api/bookings/initiatePayment', body, json), { 'paid': (r) => r.status === 200 });
+}`
+	idleScript = `import http from 'k6/http'; import { check, sleep } from 'k6';
+export default function () { check(http.get(__ENV.URL + '/api/events'), { 'status is 200': (r) => r.status === 200 }); sleep(1) }`
+	emptyScript = `export default function () {}`
+)
+
+// comparison runs the contestants in turns.
+type comparison struct {
+	t     *testing.T
+	dir   string
+	url   string
+	tools []tool
+}
+
+type tool struct {
+	name string
+	argv []string
+}
+
+func (c *comparison) add(name string, argv ...string) {
+	path, err := exec.LookPath(argv[0])
+	if err != nil {
+		c.t.Logf("%s is not here, so it is left out", name)
+		return
+	}
+	c.tools = append(c.tools, tool{name, append([]string{path}, argv[1:]...)})
+}
+
+// spent is what one process took.
+type spent struct {
+	requests, rate float64
+	cpu            time.Duration
+	peak           float64 // MiB
+	wall           time.Duration
+}
+
+func (c *comparison) run(l tool, script string, args ...string) spent {
+	c.t.Helper()
+	file, summary := filepath.Join(c.dir, "test.js"), filepath.Join(c.dir, "sum.json")
+	require.NoError(c.t, os.WriteFile(file, []byte(script), 0o600))
+	cmd := exec.Command(l.argv[0], append(append(slices.Clone(l.argv[1:]), "run", "-q", "--summary-export", summary, "-e", "URL="+c.url), append(args, file)...)...)
+	cmd.Env = append(os.Environ(), "K6_NO_USAGE_REPORT=true", "K6_AUTO_EXTENSION_RESOLUTION=false",
+		"K6_PROMETHEUS_RW_SERVER_URL="+c.url+"/write", "K6_PROMETHEUS_RW_TREND_AS_NATIVE_HISTOGRAM=true")
+	began := time.Now()
+	out, err := cmd.CombinedOutput()
+	wall := time.Since(began)
+	require.NoError(c.t, err, "%s", out)
+	usage := cmd.ProcessState.SysUsage().(*syscall.Rusage)
+	s := spent{cpu: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), peak: float64(usage.Maxrss) / 1024, wall: wall}
+	var sum struct {
+		Metrics map[string]map[string]any `json:"metrics"`
+	}
+	text, err := os.ReadFile(summary)
+	require.NoError(c.t, err)
+	require.NoError(c.t, json.Unmarshal(text, &sum))
+	if reqs := sum.Metrics["http_reqs"]; reqs != nil {
+		s.requests, s.rate = reqs["count"].(float64), reqs["rate"].(float64)
+	}
+	return s
+}
+
+const rounds = 3
+
+// inTurns runs each tool once per round, so that what else the machine does
+// meets all of them.
+func (c *comparison) inTurns(script string, args ...string) map[string][]spent {
+	all := map[string][]spent{}
+	for range rounds {
+		for _, l := range c.tools {
+			all[l.name] = append(all[l.name], c.run(l, script, args...))
+		}
+	}
+	return all
+}
+
+// median of a figure over a tool's runs.
+func median(runs []spent, figure func(spent) float64) float64 {
+	var all []float64
+	for _, r := range runs {
+		all = append(all, figure(r))
+	}
+	slices.SortFunc(all, cmp.Compare[float64])
+	return all[len(all)/2]
+}
+
+func perTenThousand(s spent) float64 { return s.cpu.Seconds() / s.requests * 10_000 }
+
+// against writes a figure of each tool and the ratio of the first two.
+func (c *comparison) against(what, unit string, all map[string][]spent, figure func(spent) float64) {
+	var words []string
+	for _, l := range c.tools {
+		words = append(words, fmt.Sprintf("%s %.4g %s", l.name, median(all[l.name], figure), unit))
+	}
+	if len(c.tools) == 2 {
+		words = append(words, fmt.Sprintf("k6 / loadgen = %.2f", median(all["k6"], figure)/median(all["loadgen"], figure)))
+	}
+	c.t.Logf("%-28s %s", what, strings.Join(words, ", "))
+}
+
+func (c *comparison) throughput(name, script string) {
+	all := c.inTurns(script, "--vus", "50", "--duration", "6s")
+	c.against(name+", rate", "req/s", all, func(s spent) float64 { return s.rate })
+	c.against(name+", CPU", "s/10k", all, perTenThousand)
+	c.against(name+", peak", "MiB", all, func(s spent) float64 { return s.peak })
+}
+
+func (c *comparison) memory(users int) {
+	all := map[string][]spent{}
+	for _, l := range c.tools {
+		all[l.name] = []spent{c.run(l, idleScript, "--vus", strconv.Itoa(users), "--duration", "8s")}
+	}
+	c.against(fmt.Sprintf("%d users, peak", users), "MiB", all, func(s spent) float64 { return s.peak })
+	c.against(fmt.Sprintf("%d users, each", users), "KB", all, func(s spent) float64 { return s.peak * 1024 * 1.024 / float64(users) })
+}
+
+// remoteWrite is what remote write with native histograms costs.
+func (c *comparison) remoteWrite() {
+	for _, l := range c.tools {
+		var plain, writing []spent
+		for range rounds {
+			plain = append(plain, c.run(l, getScript, "--vus", "50", "--duration", "6s"))
+			writing = append(writing, c.run(l, getScript, "--vus", "50", "--duration", "6s", "--out", "experimental-prometheus-rw"))
+		}
+		rate := func(s spent) float64 { return s.rate }
+		c.t.Logf("%-28s %s %+.1f %% req/s, %+.1f %% CPU", "remote write costs", l.name,
+			100*(median(writing, rate)/median(plain, rate)-1), 100*(median(writing, perTenThousand)/median(plain, perTenThousand)-1))
+	}
+}
+
+func (c *comparison) starts() {
+	all := map[string][]spent{}
+	for range 11 {
+		for _, l := range c.tools {
+			all[l.name] = append(all[l.name], c.run(l, emptyScript, "--iterations", "1"))
+		}
+	}
+	c.against("start to end, one iteration", "ms", all, func(s spent) float64 { return float64(s.wall.Milliseconds()) })
+}
+
+var wrkRate = regexp.MustCompile(`Requests/sec:\s*([\d.]+)`)
+
+// wrk is the floor: what the server gives to a client without a script.
+func (c *comparison) wrk() {
+	path, err := exec.LookPath("wrk")
+	if err != nil {
+		c.t.Log("wrk is not here, so the floor is left out")
+		return
+	}
+	cmd := exec.Command(path, "-t1", "-c50", "-d6s", c.url+"/api/events")
+	out, err := cmd.CombinedOutput()
+	require.NoError(c.t, err, "%s", out)
+	m := wrkRate.FindSubmatch(out)
+	require.NotNil(c.t, m, "%s", out)
+	rate, err := strconv.ParseFloat(string(m[1]), 64)
+	require.NoError(c.t, err)
+	cpu := (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds()
+	c.t.Logf("%-28s %.4g req/s, %.4g s/10k", "wrk", rate, cpu/(rate*6)*10_000)
+}
+
+func (c *comparison) versions() string {
+	var all []string
+	for _, l := range c.tools {
+		out, err := exec.Command(l.argv[0], append(slices.Clone(l.argv[1:]), "version")...).Output()
+		require.NoError(c.t, err)
+		first, _, _ := strings.Cut(string(out), "\n")
+		all = append(all, first)
+	}
+	return strings.Join(all, "; ")
+}
+
+func cpus(t *testing.T) int {
+	t.Helper()
+	text, err := os.ReadFile("/proc/cpuinfo")
+	require.NoError(t, err)
+	return strings.Count(string(text), "processor\t:")
+}
+
+const serverVariable = "HACKLOAD_COMPARE_SERVER"
+
+// startServer starts this test's own program again as the server, so that its
+// CPU time is nobody's but its own.
+func startServer(t *testing.T) (address string) {
+	t.Helper()
+	address = freeAddress(t)
+	cmd := exec.Command(os.Args[0], "-test.run", "TestCompareServer")
+	cmd.Env = append(os.Environ(), serverVariable+"="+address)
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	require.Eventually(t, func() bool {
+		code, _ := call(t, http.MethodGet, "http://"+address+"/api/events", "")
+		return code == 200
+	}, 10*time.Second, 20*time.Millisecond)
+	return address
+}
+
+// TestCompareServer is the server, when it is called as such.
+func TestCompareServer(t *testing.T) {
+	address := os.Getenv(serverVariable)
+	if address == "" {
+		t.Skip("only TestCompare calls it")
+	}
+	events := []byte(`[{"id":1,"title":"` + strings.Repeat("x", 470) + `"}]`)
+	var seats []map[string]int
+	for i := range 20 {
+		seats = append(seats, map[string]int{"id": i + 1, "row": 1, "number": i + 1})
+	}
+	seatsText, err := json.Marshal(seats)
+	require.NoError(t, err)
+	reply := func(code int, body []byte) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body)
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(code)
+			_, _ = w.Write(body)
+		}
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /api/events", reply(200, events))
+	mux.HandleFunc("GET /api/seats", reply(200, seatsText))
+	mux.HandleFunc("POST /api/bookings", reply(201, []byte(`{"id":77}`)))
+	mux.HandleFunc("PATCH /api/seats/select", reply(200, []byte(`{}`)))
+	mux.HandleFunc("PATCH /api/bookings/initiatePayment", reply(200, []byte(`{}`)))
+	mux.HandleFunc("POST /write", reply(200, nil))
+	t.Log(http.ListenAndServe(address, mux))
+}
