@@ -16,10 +16,17 @@ import (
 // book keeps what operators change of the schedule in the state.
 type book struct{ *store.Store }
 
-// KeepMeta keeps a named value, together with the line of the audit trail that
-// the change brings along.
-func (b book) KeepMeta(ctx context.Context, name, value string) error {
+// ChangeMeta changes a named value, together with the line of the audit trail
+// that the change brings along.
+func (b book) ChangeMeta(ctx context.Context, name string, change func(value string) (string, error)) error {
 	return b.Write(ctx, func(tx *store.Tx) error {
+		value, err := tx.Meta(ctx, name)
+		if err != nil {
+			return err
+		}
+		if value, err = change(value); err != nil {
+			return err
+		}
 		if err := tx.SetMeta(ctx, name, value); err != nil {
 			return err
 		}

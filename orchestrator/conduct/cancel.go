@@ -30,13 +30,26 @@ func (l *Line) Cancel(ctx context.Context, id, who, why string) (contest.Run, er
 		return contest.Run{}, err
 	}
 	defer end()
-	if run, err = l.Store.Run(ctx, string(run.ID)); err != nil { // the step has moved it on
-		return contest.Run{}, err
+	for {
+		if run, err = l.Store.Run(ctx, string(run.ID)); err != nil { // the step has moved it on
+			return contest.Run{}, err
+		}
+		if run.State.Final() {
+			return contest.Run{}, fmt.Errorf("cancel run %s: %w: it is %s", run.ID, ErrFinal, run.State)
+		}
+		if run.State.UnderWay() && run.Owner != "" && !l.mine(run) {
+			return l.askOwner(ctx, run, who, why)
+		}
+		cancelled, err := l.cancelHeld(ctx, run, who, why)
+		if !errors.Is(err, store.ErrStale) || l.Replica == (alone{}) {
+			return cancelled, err
+		} // another replica has moved it on meanwhile
 	}
-	if run.State.Final() {
-		return contest.Run{}, fmt.Errorf("cancel run %s: %w: it is %s", run.ID, ErrFinal, run.State)
-	}
-	// The load ends before the target is free for anybody else's.
+}
+
+// cancelHeld cancels a run whose turn it is. Its load ends before the target is
+// free for anybody else's.
+func (l *Line) cancelHeld(ctx context.Context, run store.Run, who, why string) (contest.Run, error) {
 	if run.TestID != "" {
 		if err := l.remove(ctx, run.TestID); err != nil {
 			return contest.Run{}, fmt.Errorf("cancel run %s: %w", run.ID, err)

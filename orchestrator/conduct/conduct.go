@@ -72,6 +72,8 @@ type Parts struct {
 	Ceiling *contest.Calibration
 	// Held asks the Hub what it holds of a criterion; nil when there is no Hub.
 	Held func(ctx context.Context, c contest.Criterion) ([]contest.Update, error)
+	// Replica is this process among those that share the state; nil: it is alone.
+	Replica Replica
 	// Links builds the confirmation links of verdicts.
 	Links verdict.Links
 
@@ -119,6 +121,9 @@ func New(p Parts, l Limits) *Line {
 	}
 	if p.Log == nil {
 		p.Log = slog.New(slog.DiscardHandler)
+	}
+	if p.Replica == nil {
+		p.Replica = alone{}
 	}
 	if p.Observe == nil {
 		p.Observe = nobody{}

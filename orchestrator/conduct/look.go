@@ -88,7 +88,13 @@ func (l *Line) Look(ctx context.Context, id contest.RoundID) (again time.Duratio
 	if err != nil || open == 0 {
 		return 0, err
 	}
-	l.looks.ask(id)
+	mine, err := l.ownRound(ctx, id)
+	if err != nil {
+		return 0, err
+	}
+	if mine {
+		l.looks.ask(id)
+	}
 	return lookWait, nil
 }
 
@@ -175,7 +181,7 @@ func (l *Line) conclude(ctx context.Context, c store.Climb, v contest.Verdict) e
 func (l *Line) Hold(ctx context.Context, target string) (release func(), ok bool) {
 	for {
 		err := l.Store.Write(ctx, func(tx *store.Tx) (err error) {
-			ok, err = tx.HoldTarget(ctx, target)
+			ok, err = tx.HoldTarget(ctx, target, l.Replica.ID())
 			return err
 		})
 		if err == nil && ok {

@@ -16,8 +16,9 @@ type Sweeper interface {
 
 // Resume takes up what an earlier process left: it wakes every run that has a
 // next step, admits the writers of the launches that go on, and removes the
-// launches that belong to no run any more. It is called once, before steps are
-// done. The jobs of the earlier process may wake the same runs again later;
+// launches that belong to no run any more. What other replicas work on is woken
+// too: it is handed on to them, or taken over when they are gone. It is called
+// once, before steps are done. The jobs of the earlier process may wake the same runs again later;
 // they find the rows moved on.
 func (l *Line) Resume(ctx context.Context) error {
 	open, err := l.Store.RunsIn(ctx, "", contest.RunLeased, contest.RunPrepared, contest.RunLaunched, contest.RunEnded, contest.RunCollected)
@@ -27,7 +28,7 @@ func (l *Line) Resume(ctx context.Context) error {
 	wanted := map[contest.TestID]bool{}
 	rounds := map[contest.RoundID]bool{}
 	for _, r := range open {
-		if r.TestID != "" {
+		if r.TestID != "" && l.mine(r) {
 			wanted[r.TestID] = true
 			l.Writers.Admit(r.TestID)
 		}
@@ -56,7 +57,7 @@ func (l *Line) Resume(ctx context.Context) error {
 				return err
 			}
 		}
-		if err := tx.FreeTargets(ctx); err != nil {
+		if _, err := tx.FreeTargets(ctx, l.Replica.ID()); err != nil {
 			return err
 		}
 		for _, id := range lookedAt {
@@ -96,6 +97,10 @@ func (l *Line) sweep(ctx context.Context, wanted map[contest.TestID]bool) error 
 	if err != nil {
 		return fmt.Errorf("list launches: %w", err)
 	}
+	return l.removeAllBut(ctx, left, wanted)
+}
+
+func (l *Line) removeAllBut(ctx context.Context, left []contest.TestID, wanted map[contest.TestID]bool) error {
 	for _, id := range left {
 		if wanted[id] {
 			continue
@@ -112,7 +117,7 @@ func (l *Line) sweep(ctx context.Context, wanted map[contest.TestID]bool) error 
 // where a launch cannot be taken up: at the end of a process that nobody will
 // follow in time, or at the start of one whose targets went down with the last.
 // It is called while no steps are done. A launch that cannot be removed keeps
-// its run, and does not keep the others.
+// its run, and does not keep the others. The load of other replicas goes on.
 func (l *Line) Abandon(ctx context.Context) error {
 	under, err := l.Store.RunsIn(ctx, "", contest.RunLeased, contest.RunPrepared, contest.RunLaunched)
 	if err != nil {
@@ -120,6 +125,9 @@ func (l *Line) Abandon(ctx context.Context) error {
 	}
 	var errs []error
 	for _, r := range under {
+		if !l.mine(r) {
+			continue
+		}
 		if err := l.abandon(ctx, r); err != nil && !errors.Is(err, store.ErrStale) {
 			errs = append(errs, fmt.Errorf("abandon run %s: %w", r.ID, err))
 		}
@@ -140,7 +148,7 @@ func (l *Line) abandon(ctx context.Context, run store.Run) error {
 // planAgain gives the target free and plans the run anew, under a new testid.
 func (l *Line) planAgain(ctx context.Context, run store.Run, also func(tx *store.Tx) error) error {
 	next := run
-	next.State, next.TestID, next.LaunchedAt = contest.RunPlanned, "", nil
+	next.State, next.TestID, next.LaunchedAt, next.Owner = contest.RunPlanned, "", nil, ""
 	return l.move(ctx, run, next, func(tx *store.Tx) error {
 		if err := tx.Release(ctx, run.Run); err != nil || also == nil {
 			return err

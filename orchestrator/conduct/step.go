@@ -30,24 +30,41 @@ func (l *Line) Advance(ctx context.Context, id contest.RunID) (again time.Durati
 		if err != nil {
 			return 0, err
 		}
-		switch run.State {
-		case contest.RunLeased:
-			l.Reached(string(run.State))
-			err = spanned(ctx, "prepare", run, l.prepare)
-		case contest.RunPrepared:
-			err = spanned(ctx, "launch", run, l.launch)
-		case contest.RunLaunched:
-			again, err = l.watch(observe.About(ctx, observe.Run(run.Run)), run)
-		default:
+		if !run.State.UnderWay() {
 			return 0, nil
 		}
+		again, err = l.step(ctx, run)
 		if errors.Is(err, store.ErrStale) {
+			l.live.drop(id)
 			return 0, nil
 		}
 		if err != nil || again > 0 {
 			return again, err
 		}
 	}
+}
+
+// step does the one step that a run waits for, if it is this replica's.
+func (l *Line) step(ctx context.Context, run store.Run) (again time.Duration, err error) {
+	if run.State == contest.RunLeased {
+		if run, err = l.own(ctx, run); err != nil {
+			return 0, err
+		}
+	}
+	if !l.mine(run) {
+		return l.standBy(ctx, run)
+	}
+	if asked, err := l.heed(ctx, run); err != nil || asked {
+		return 0, err
+	}
+	switch run.State {
+	case contest.RunLeased:
+		l.Reached(string(run.State))
+		return 0, spanned(ctx, "prepare", run, l.prepare)
+	case contest.RunPrepared:
+		return 0, spanned(ctx, "launch", run, l.launch)
+	}
+	return l.watch(observe.About(ctx, observe.Run(run.Run)), run)
 }
 
 // spanned does a step of a run in a span of its own.
@@ -62,7 +79,7 @@ func spanned(ctx context.Context, name string, run store.Run, do func(context.Co
 func (l *Line) move(ctx context.Context, before store.Run, after store.Run, also func(tx *store.Tx) error) error {
 	l.Reached("before-" + string(after.State))
 	err := l.Store.Write(ctx, func(tx *store.Tx) error {
-		if err := tx.Move(ctx, before.Run, after); err != nil {
+		if err := tx.Move(ctx, before, after); err != nil {
 			return err
 		}
 		if also == nil {

@@ -46,6 +46,12 @@ const (
 	RunCancelled RunState = "cancelled" // stopped by an organiser; nothing follows
 )
 
+// UnderWay reports whether a run holds its target: it is being prepared or is
+// under load.
+func (s RunState) UnderWay() bool {
+	return s == RunLeased || s == RunPrepared || s == RunLaunched
+}
+
 // Final reports whether nothing follows the state.
 func (s RunState) Final() bool { return s == RunJudged || s == RunCancelled }
 

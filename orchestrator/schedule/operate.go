@@ -21,7 +21,9 @@ var ErrBadInterval = errors.New("bad interval")
 // Book keeps what operators changed, so that it survives a restart.
 type Book interface {
 	Meta(ctx context.Context, name string) (string, error) // empty: never set
-	KeepMeta(ctx context.Context, name, value string) error
+	// ChangeMeta changes a value in one transaction: nobody changes it between
+	// its being read and written, here or in another process.
+	ChangeMeta(ctx context.Context, name string, change func(value string) (string, error)) error
 }
 
 // LastRound tells when a service's last round began (zero: never) and whether it
@@ -51,10 +53,17 @@ type order struct {
 
 func bookName(s contest.ServiceKey) string { return "schedule." + string(s) }
 
-func (q *Queue) order(ctx context.Context, s contest.ServiceKey) (o order, err error) {
+func (q *Queue) order(ctx context.Context, s contest.ServiceKey) (order, error) {
 	text, err := q.config.Book.Meta(ctx, bookName(s))
-	if err != nil || text == "" {
+	if err != nil {
 		return order{}, err
+	}
+	return readOrder(s, text)
+}
+
+func readOrder(s contest.ServiceKey, text string) (o order, err error) {
+	if text == "" {
+		return order{}, nil
 	}
 	if err := json.Unmarshal([]byte(text), &o); err != nil {
 		return order{}, fmt.Errorf("read schedule of %s: %w", s, err)
@@ -62,20 +71,20 @@ func (q *Queue) order(ctx context.Context, s contest.ServiceKey) (o order, err e
 	return o, nil
 }
 
-// change changes what is kept of a service.
+// change changes what is kept of a service, one change at a time.
 func (q *Queue) change(ctx context.Context, s contest.ServiceKey, do func(o *order)) error {
-	q.book.Lock()
-	defer q.book.Unlock()
-	o, err := q.order(ctx, s)
-	if err != nil {
-		return err
-	}
-	do(&o)
-	text, err := json.Marshal(o)
-	if err != nil {
-		return fmt.Errorf("keep schedule of %s: %w", s, err)
-	}
-	return q.config.Book.KeepMeta(ctx, bookName(s), string(text))
+	return q.config.Book.ChangeMeta(ctx, bookName(s), func(text string) (string, error) {
+		o, err := readOrder(s, text)
+		if err != nil {
+			return "", err
+		}
+		do(&o)
+		changed, err := json.Marshal(o)
+		if err != nil {
+			return "", fmt.Errorf("keep schedule of %s: %w", s, err)
+		}
+		return string(changed), nil
+	})
 }
 
 // Pause keeps the service's cron from firing until it is resumed. What is under
@@ -129,20 +138,7 @@ func (q *Queue) Reschedule(ctx context.Context, key contest.ServiceKey, cron str
 	if err := q.change(ctx, key, func(o *order) { o.Cron, o.Since = cron, time.Now() }); err != nil {
 		return err
 	}
-	q.working.Lock()
-	defer q.working.Unlock()
-	if q.client == nil || q.config.NoPeriods {
-		return nil
-	}
-	job, err := q.config.period(s)
-	if err != nil {
-		return err
-	}
-	q.client.PeriodicJobs().RemoveByID(string(key))
-	if _, err := q.client.PeriodicJobs().AddSafely(job); err != nil {
-		return fmt.Errorf("reschedule %s: %w", key, err)
-	}
-	return nil
+	return q.firesAt(s)
 }
 
 func (q *Queue) service(key contest.ServiceKey) (Service, bool) {
@@ -221,77 +217,30 @@ func (q *Queue) tell(ctx context.Context, s Service, st *JobStatus) error {
 	return nil
 }
 
-// lookBack is how far back a missed firing is still made up for.
-const lookBack = 24 * time.Hour
-
-// missed reports whether a service should have fired between from and now. A
-// firing of more than lookBack ago is forgotten.
-func missed(spec zoned, from, now time.Time) bool {
-	if earliest := now.Add(-lookBack); from.Before(earliest) {
-		from = earliest
-	}
-	due := spec.Next(from)
-	return !due.IsZero() && due.Before(now)
-}
-
-// catchUp fires, once each, the services that should have fired while no process
-// was there.
-func (q *Queue) catchUp(ctx context.Context, services []Service) error {
-	for _, s := range services {
-		if s.Cron == "" || q.config.NoPeriods {
-			continue
-		}
-		late, err := q.late(ctx, s)
-		if err != nil {
-			return err
-		}
-		if !late {
-			continue
-		}
-		q.config.Log.InfoContext(ctx, "a firing was missed and is made up for", "service", s.Key)
-		if err := q.Fire(ctx, s.Key); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// late reports whether a service has missed a firing that nothing makes up for
-// yet. One that never had a round has missed none.
-func (q *Queue) late(ctx context.Context, s Service) (bool, error) {
-	o, err := q.order(ctx, s.Key)
-	if err != nil {
-		return false, err
-	}
-	began, underWay, err := q.config.Last(ctx, s.Key)
-	if err != nil || o.Paused || underWay || began.IsZero() {
-		return false, err
-	}
-	if o.Since.After(began) {
-		began = o.Since
-	}
-	spec, err := parse(s)
-	if err != nil || !missed(spec, began, time.Now()) {
-		return false, err
-	}
-	waiting, err := q.waiting(ctx, s.Key)
-	return !waiting, err
-}
-
 // memory is the book of a queue that was given none: it forgets with the process.
-type memory struct{ values *sync.Map }
+type memory struct {
+	mu     *sync.Mutex
+	values map[string]string
+}
+
+func newMemory() memory { return memory{&sync.Mutex{}, map[string]string{}} }
 
 // Meta returns what was kept.
 func (m memory) Meta(_ context.Context, name string) (string, error) {
-	v, _ := m.values.Load(name)
-	text, _ := v.(string)
-	return text, nil
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.values[name], nil
 }
 
-// KeepMeta keeps a value.
-func (m memory) KeepMeta(_ context.Context, name, value string) error {
-	m.values.Store(name, value)
-	return nil
+// ChangeMeta changes a value.
+func (m memory) ChangeMeta(_ context.Context, name string, change func(value string) (string, error)) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	v, err := change(m.values[name])
+	if err == nil {
+		m.values[name] = v
+	}
+	return err
 }
 
 func noRounds(context.Context, contest.ServiceKey) (time.Time, bool, error) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"sync"
 	"testing"
 	"time"
 
@@ -36,7 +35,8 @@ func TestMissed(t *testing.T) {
 			t.Parallel()
 			spec, err := parse(Service{Cron: row.cron, Timezone: time.UTC})
 			require.NoError(t, err)
-			require.Equal(t, row.want, missed(spec, at(row.from), at(row.now)))
+			_, is := missed(spec, at(row.from), at(row.now))
+			require.Equal(t, row.want, is)
 		})
 	}
 }
@@ -60,7 +60,7 @@ func TestMissedRoundsAreMadeUpForOnce(t *testing.T) {
 	q, db := freshQueue(t, Config{Services: services, Last: last})
 	require.NoError(t, q.Pause(t.Context(), contest.ArchiveTesting))
 	for range 2 { // the second finds the first's job waiting
-		require.NoError(t, q.catchUp(t.Context(), services))
+		require.NoError(t, q.catchUp(t.Context(), services, time.Now()))
 	}
 	require.Equal(t, map[string]int{"available 0": 1}, jobs(t, db))
 	var c calls
@@ -153,7 +153,7 @@ func TestDeadLettersAreShownRetriedAndDropped(t *testing.T) {
 	require.ErrorIs(t, drop(second.ID), ErrNoLetter)
 }
 
-func memoryOf() Book { return memory{&sync.Map{}} }
+func memoryOf() Book { return newMemory() }
 
 func status(t *testing.T, q *Queue, key contest.ServiceKey) JobStatus {
 	t.Helper()

@@ -52,7 +52,8 @@ type Config struct {
 	SoftStop  time.Duration // how long running steps may finish after a stop; default 10 s
 	HardStop  time.Duration // how long they have to end once they are cancelled; default 10 s
 	Log       *slog.Logger
-	NoPeriods bool // fire no cron: everything is asked for
+	NoPeriods bool          // fire no cron: everything is asked for
+	Attend    time.Duration // how often other replicas' changes are looked for, on PostgreSQL; default 15 s
 
 	Book    Book                             // keeps what operators change; nil: forgotten with the process
 	Last    LastRound                        // nil: there were no rounds
@@ -78,9 +79,9 @@ type Queue struct {
 	insert *river.Client[*sql.Tx]
 	config Config
 
-	book    sync.Mutex             // held while what is kept is changed
-	working sync.Mutex             // guards client
-	client  *river.Client[*sql.Tx] // while Run runs
+	working sync.Mutex                    // guards client and fires
+	client  *river.Client[*sql.Tx]        // while Run runs
+	fires   map[contest.ServiceKey]string // at which intervals it fires
 }
 
 // New prepares the queue's tables in db, the state database's writing pool. A
@@ -99,6 +100,9 @@ func New(ctx context.Context, db *sql.DB, c Config) (*Queue, error) {
 			c.Poll = 500 * time.Millisecond
 		}
 	}
+	if c.Attend <= 0 {
+		c.Attend = 15 * time.Second
+	}
 	if c.SoftStop <= 0 {
 		c.SoftStop = 10 * time.Second
 	}
@@ -109,7 +113,7 @@ func New(ctx context.Context, db *sql.DB, c Config) (*Queue, error) {
 		return nil, err
 	}
 	if c.Book == nil {
-		c.Book = memory{&sync.Map{}}
+		c.Book = newMemory()
 	}
 	if c.Last == nil {
 		c.Last = noRounds
@@ -193,7 +197,7 @@ func (q *Queue) Run(ctx context.Context, steps Steps) error {
 	if err != nil {
 		return err
 	}
-	if err := q.catchUp(ctx, services); err != nil {
+	if err := q.catchUp(ctx, services, time.Now()); err != nil {
 		return fmt.Errorf("make up for missed rounds: %w", err)
 	}
 	client, err := q.newClient(steps, services)
@@ -203,9 +207,9 @@ func (q *Queue) Run(ctx context.Context, steps Steps) error {
 	if err := client.Start(context.WithoutCancel(ctx)); err != nil {
 		return fmt.Errorf("start job queue: %w", err)
 	}
-	q.works(client)
-	<-ctx.Done()
-	q.works(nil)
+	q.works(client, services)
+	q.attend(ctx)
+	q.works(nil, nil)
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), q.config.SoftStop)
 	defer cancel()
 	if err := client.Stop(grace); err != nil {
@@ -216,13 +220,6 @@ func (q *Queue) Run(ctx context.Context, steps Steps) error {
 		}
 	}
 	return nil
-}
-
-// works notes which client fires now, so that a new interval reaches it.
-func (q *Queue) works(client *river.Client[*sql.Tx]) {
-	q.working.Lock()
-	defer q.working.Unlock()
-	q.client = client
 }
 
 func (q *Queue) newClient(steps Steps, services []Service) (*river.Client[*sql.Tx], error) {

@@ -84,7 +84,7 @@ func TestLeaseRacing(t *testing.T) {
 		return s.Write(t.Context(), func(tx *store.Tx) error {
 			next := r
 			next.State = contest.RunEnded
-			if err := tx.Move(t.Context(), r.Run, next); err != nil {
+			if err := tx.Move(t.Context(), r, next); err != nil {
 				return err
 			}
 			mu.Lock() // before the commit: another may lease it right after
@@ -134,7 +134,7 @@ func TestMoveIsFenced(t *testing.T) {
 	plan(t, s, "a:80")
 	leased := lease(t, s, 1)[0]
 	move := func(before, after store.Run) error {
-		return s.Write(t.Context(), func(tx *store.Tx) error { return tx.Move(t.Context(), before.Run, after) })
+		return s.Write(t.Context(), func(tx *store.Tx) error { return tx.Move(t.Context(), before, after) })
 	}
 	prepared, now := leased, time.Now().UTC().Truncate(time.Millisecond)
 	prepared.State, prepared.TestID, prepared.EndedAt = contest.RunPrepared, "good-search-10-x", &now
@@ -150,7 +150,7 @@ func TestMoveIsFenced(t *testing.T) {
 	again := prepared
 	again.State, again.TestID = contest.RunPlanned, ""
 	write(t, s, func(ctx context.Context, tx *store.Tx) error {
-		if err := tx.Move(ctx, prepared.Run, again); err != nil {
+		if err := tx.Move(ctx, prepared, again); err != nil {
 			return err
 		}
 		return tx.Release(ctx, prepared.Run)

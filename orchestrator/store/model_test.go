@@ -87,25 +87,25 @@ func (m *model) move(t *testing.T) {
 	}
 	target := targets[m.rand.IntN(len(targets))]
 	r := &m.runs[m.held[target]]
-	before := r.Run
+	before := *r
 	r.State = contest.RunEnded
 	if m.rand.IntN(2) == 0 {
 		r.State = contest.RunPlanned
 	}
 	delete(m.held, target)
 	write(t, m.s, func(ctx context.Context, tx *store.Tx) error {
-		return errors.Join(tx.Move(ctx, before, *r), tx.Release(ctx, before))
+		return errors.Join(tx.Move(ctx, before, *r), tx.Release(ctx, before.Run))
 	})
 }
 
 // staleMove is a twin's step: it read the run in an earlier attempt.
 func (m *model) staleMove(t *testing.T) {
 	r := m.runs[m.rand.IntN(len(m.runs))]
-	before := r.Run
+	before := r
 	before.Attempt--
 	write(t, m.s, func(ctx context.Context, tx *store.Tx) error {
 		require.ErrorIs(t, tx.Move(ctx, before, r), store.ErrStale)
-		return tx.Release(ctx, before)
+		return tx.Release(ctx, before.Run)
 	})
 }
 

@@ -38,7 +38,11 @@ func OpenPostgres(ctx context.Context, dir, url string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.openPostgres(ctx, url); err != nil {
+	s.replica, err = identity(dir)
+	if err == nil {
+		err = s.openPostgres(ctx, url)
+	}
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open state database: %w", err), s.Close())
 	}
 	return s, nil

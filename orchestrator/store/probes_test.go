@@ -15,7 +15,7 @@ func TestProbesAndLoadKeepApart(t *testing.T) {
 	plan(t, s, "one:80", "two:80")
 	hold := func(target string) (ok bool) {
 		write(t, s, func(ctx context.Context, tx *store.Tx) (err error) {
-			ok, err = tx.HoldTarget(ctx, target)
+			ok, err = tx.HoldTarget(ctx, target, "me")
 			return err
 		})
 		return ok
@@ -28,6 +28,13 @@ func TestProbesAndLoadKeepApart(t *testing.T) {
 	require.Equal(t, []int{0}, positions(lease(t, s, 5)))
 
 	require.True(t, hold("three:80"))
-	write(t, s, func(ctx context.Context, tx *store.Tx) error { return tx.FreeTargets(ctx) })
+	write(t, s, func(ctx context.Context, tx *store.Tx) error {
+		freed, err := tx.FreeTargets(ctx, "another")
+		require.False(t, freed)
+		require.NoError(t, err)
+		freed, err = tx.FreeTargets(ctx, "me")
+		require.True(t, freed)
+		return err
+	})
 	require.True(t, hold("three:80"), "a process that is no more holds nothing")
 }

@@ -11,7 +11,8 @@ import (
 // Run is a run with what its steps have found out so far.
 type Run struct {
 	contest.Run
-	Env        map[string]string    `json:"env"` // the script's environment
+	Owner      string               `json:"owner,omitempty"` // the replica that does its steps; empty: nobody yet, or the only one
+	Env        map[string]string    `json:"env"`             // the script's environment
 	Script     contest.Script       `json:"script"`
 	Rules      json.RawMessage      `json:"rules,omitempty"`
 	Full       bool                 `json:"full,omitempty"` // not to be ended early by the script's own thresholds
@@ -72,8 +73,8 @@ func (tx *Tx) Lease(ctx context.Context, capacity int) ([]Run, error) {
 }
 
 func (tx *Tx) lease(ctx context.Context, r *Run) error {
-	before := r.Run
-	r.State, r.Attempt = contest.RunLeased, r.Attempt+1
+	before := *r
+	r.State, r.Attempt, r.Owner = contest.RunLeased, r.Attempt+1, ""
 	if err := tx.Move(ctx, before, *r); err != nil {
 		return err
 	}
@@ -90,16 +91,17 @@ func (tx *Tx) Release(ctx context.Context, r contest.Run) error {
 }
 
 // Move writes the run's next state, if the run still stands where before says:
-// in that state and that attempt. Otherwise it fails with ErrStale.
-func (tx *Tx) Move(ctx context.Context, before contest.Run, after Run) error {
+// in that state, that attempt and that owner's hands. Otherwise it fails with
+// ErrStale.
+func (tx *Tx) Move(ctx context.Context, before, after Run) error {
 	doc, err := encode(after)
 	if err != nil {
 		return err
 	}
-	err = changedOne(tx.SQL.ExecContext(ctx, `UPDATE runs SET state = ?, attempt = ?, testid = ?, ended_at = ?, doc = ?
-		WHERE id = ? AND state = ? AND attempt = ?`,
-		after.State, after.Attempt, after.TestID, millisOrNull(after.EndedAt), doc,
-		before.ID, before.State, before.Attempt))
+	err = changedOne(tx.SQL.ExecContext(ctx, `UPDATE runs SET state = ?, attempt = ?, testid = ?, ended_at = ?, owner = ?, doc = ?
+		WHERE id = ? AND state = ? AND attempt = ? AND owner = ?`,
+		after.State, after.Attempt, after.TestID, millisOrNull(after.EndedAt), after.Owner, doc,
+		before.ID, before.State, before.Attempt, before.Owner))
 	return wrap(fmt.Sprintf("move run %s from %s to %s", before.ID, before.State, after.State), err)
 }
 

@@ -48,6 +48,7 @@ var (
 // Store is an open state database. Its methods are safe for concurrent use.
 type Store struct {
 	dialect dialect
+	replica string
 	write   *sql.DB // of SQLite, one connection
 	read    pool    // cannot write
 	lock    *os.File
@@ -162,8 +163,16 @@ func (tx *Tx) Now() time.Time { return tx.now }
 
 // Meta returns a named value, empty when it was never set.
 func (s *Store) Meta(ctx context.Context, name string) (string, error) {
-	var v string
-	err := s.read.QueryRowContext(ctx, `SELECT value FROM meta WHERE name = ?`, name).Scan(&v)
+	return metaOf(ctx, s.read, name)
+}
+
+// Meta returns a named value, empty when it was never set.
+func (tx *Tx) Meta(ctx context.Context, name string) (string, error) {
+	return metaOf(ctx, tx.SQL, name)
+}
+
+func metaOf(ctx context.Context, q querier, name string) (v string, err error) {
+	err = q.QueryRowContext(ctx, `SELECT value FROM meta WHERE name = ?`, name).Scan(&v)
 	if errors.Is(err, sql.ErrNoRows) {
 		return "", nil
 	}

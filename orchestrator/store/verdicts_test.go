@@ -71,7 +71,7 @@ func TestHasPublished(t *testing.T) {
 func judge(ctx context.Context, tx *store.Tx, r store.Run, samples float64) error {
 	next := r
 	next.State, next.Outcome = contest.RunJudged, contest.OutcomePassed
-	if err := tx.Move(ctx, r.Run, next); err != nil {
+	if err := tx.Move(ctx, r, next); err != nil {
 		return err
 	}
 	doc, err := json.Marshal(contest.Evidence{Version: contest.EvidenceVersion, Run: r.ID, Counts: []contest.Count{{Name: "http_reqs", Value: samples}}})
