@@ -16,7 +16,7 @@ func (s *Store) RoundsBehind(ctx context.Context, updates []contest.Update) ([]c
 	var all []contest.RoundID
 	for _, u := range updates {
 		var id contest.RoundID
-		err := s.read.QueryRowContext(ctx, `SELECT round_id FROM verdicts WHERE slug = ? AND criterion = ? ORDER BY at DESC LIMIT 1`,
+		err := s.read.QueryRowContext(ctx, `SELECT round_id FROM verdicts WHERE slug = ? AND criterion = ? ORDER BY at DESC, seq DESC LIMIT 1`,
 			u.TeamSlug, u.CriteriaType).Scan(&id)
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return nil, fmt.Errorf("read rounds behind updates: %w", err)
