@@ -29,6 +29,9 @@ type flags struct {
 	insecure, discard, throws      bool
 	noConnReuse, noVUConnReuse     bool
 	userAgent, httpDebug           string
+	rps, batch, batchPerHost       int64
+	dns, localIPs                  string
+	blockHostnames                 []string
 	address, kind                  string
 	segment, sequence              string
 	noUsageReport                  bool
@@ -65,6 +68,12 @@ func (f *flags) define(s *pflag.FlagSet, run bool) {
 	s.Int64Var(&f.maxRedirects, "max-redirects", 10, "how many redirects a request follows")
 	s.StringVar(&f.minIteration, "min-iteration-duration", "", "shortest duration of an iteration")
 	s.StringArrayVar(&f.blacklist, "blacklist-ip", nil, "an address or CIDR that must not be dialed (repeatable)")
+	s.StringSliceVar(&f.blockHostnames, "block-hostnames", nil, "a host that must not be asked for, like *.example.org (repeatable)")
+	s.StringVar(&f.dns, "dns", "", "how names are looked up, like ttl=5m,select=random,policy=preferIPv4")
+	s.StringVar(&f.localIPs, "local-ips", "", "addresses that connections come from, like 192.0.2.1,198.51.100.0/28")
+	s.Int64Var(&f.rps, "rps", 0, "most requests per second, of all users together")
+	s.Int64Var(&f.batch, "batch", 20, "requests of one batch that are under way at once")
+	s.Int64Var(&f.batchPerHost, "batch-per-host", 6, "of those, to one host")
 	s.BoolVar(&f.insecure, "insecure-skip-tls-verify", false, "accept any TLS certificate")
 	s.BoolVar(&f.noConnReuse, "no-connection-reuse", false, "a new connection for each request")
 	s.BoolVar(&f.noVUConnReuse, "no-vu-connection-reuse", false, "new connections for each iteration")
@@ -147,7 +156,7 @@ func (f *flags) options() (o options.Options, err error) {
 		}
 	}
 	for name, to := range map[string]**string{
-		"user-agent": &o.UserAgent, "execution-segment": &o.ExecutionSegment,
+		"user-agent": &o.UserAgent, "http-debug": &o.HTTPDebug, "execution-segment": &o.ExecutionSegment,
 		"execution-segment-sequence": &o.ExecutionSegmentSequence, "summary-time-unit": &o.SummaryTimeUnit,
 	} {
 		if given(name) {
@@ -155,7 +164,8 @@ func (f *flags) options() (o options.Options, err error) {
 			*to = &v
 		}
 	}
-	o.SummaryTrendStats, o.SystemTags = f.summaryTrendStats, f.systemTags
+	o.RPS, o.Batch, o.BatchPerHost = given64("rps", f.rps), given64("batch", f.batch), given64("batch-per-host", f.batchPerHost)
+	o.SummaryTrendStats, o.SystemTags, o.BlockHostnames = f.summaryTrendStats, f.systemTags, f.blockHostnames
 	return o, f.lists(&o)
 }
 
@@ -164,6 +174,16 @@ func (f *flags) lists(o *options.Options) (err error) {
 	if len(f.stages) > 0 {
 		if o.Stages, err = options.ParseStages(f.stages); err != nil {
 			return coded(exitConfig, "--stage: %w", err)
+		}
+	}
+	if f.dns != "" {
+		if o.DNS, err = options.ParseDNS(f.dns); err != nil {
+			return coded(exitConfig, "--dns: %w", err)
+		}
+	}
+	if f.localIPs != "" {
+		if o.LocalIPs, err = options.ParseLocalIPs(f.localIPs); err != nil {
+			return coded(exitConfig, "--local-ips: %w", err)
 		}
 	}
 	if _, err := options.ParseBlocklist(f.blacklist); err != nil {

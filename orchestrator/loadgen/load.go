@@ -2,6 +2,7 @@ package loadgen
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -131,15 +132,16 @@ func (t *test) readOptions(ctx context.Context, x IO, f *flags) error {
 	if err != nil {
 		return coded(exitScript, "%s: %w", t.name, err)
 	}
-	if t.archive != nil {
-		text = t.archive.meta.Options // as they were in force when it was made
-	}
-	said, warnings, err := options.Decode(text)
-	for _, w := range warnings {
-		t.log.Warn(w, "script", t.name)
-	}
+	said, err := t.decodeOptions(text)
 	if err != nil {
-		return coded(exitConfig, "%s: %w", t.name, err)
+		return err
+	}
+	if t.archive != nil {
+		then, err := t.decodeOptions(t.archive.meta.Options) // in force when it was made
+		if err != nil {
+			return err
+		}
+		said = then.Over(said)
 	}
 	fromEnv, err := options.FromEnv(x.env())
 	if err != nil {
@@ -154,6 +156,17 @@ func (t *test) readOptions(ctx context.Context, x IO, f *flags) error {
 		return coded(exitConfig, "%s: %w", t.name, err)
 	}
 	return t.configure(x, f)
+}
+
+func (t *test) decodeOptions(text []byte) (options.Options, error) {
+	said, warnings, err := options.Decode(text)
+	for _, w := range warnings {
+		t.log.Warn(w, "script", t.name)
+	}
+	if err != nil {
+		return said, coded(exitConfig, "%s: %w", t.name, err)
+	}
+	return said, nil
 }
 
 // plan works the scenarios out and checks what the options refer to.
@@ -199,10 +212,7 @@ func (t *test) configure(x IO, f *flags) error {
 	if len(blocked) == 0 {
 		guard = func(netip.Addr) error { return nil }
 	}
-	t.config.HTTP = httpx.NewTransport(httpx.Config{
-		UserAgent: options.Or(o.UserAgent, "hackload-loadgen/"+x.version()), Guard: guard,
-		InsecureSkipVerify: options.Or(o.InsecureSkipTLSVerify, false), NoConnectionReuse: options.Or(o.NoConnectionReuse, false),
-	})
+	t.config.HTTP = httpx.NewTransport(transport(o, guard, x.version()))
 	tags, err := pairs("tag", f.tags)
 	if err != nil {
 		return err
@@ -220,10 +230,40 @@ func (t *test) configure(x IO, f *flags) error {
 		Throw: options.Or(o.Throw, false), DiscardBodies: options.Or(o.DiscardResponseBodies, false),
 		MaxRedirects: int(options.Or(o.MaxRedirects, 10)), NoCookiesReset: options.Or(o.NoCookiesReset, false),
 		NoConnReuse: options.Or(o.NoVUConnectionReuse, false), MinIteration: options.Or(o.MinIterationDuration, 0),
+		Batch: int(options.Or(o.Batch, 0)), BatchPerHost: int(options.Or(o.BatchPerHost, 0)),
 		JSON: text, SystemTags: chosenTags(o.SystemTags),
 	}
 	return nil
 }
+
+// transport is how requests leave, as the options say.
+func transport(o *options.Options, guard func(netip.Addr) error, version string) httpx.Config {
+	c := httpx.Config{
+		UserAgent: options.Or(o.UserAgent, "hackload-loadgen/"+version), Guard: guard,
+		InsecureSkipVerify: options.Or(o.InsecureSkipTLSVerify, false), NoConnectionReuse: options.Or(o.NoConnectionReuse, false),
+		RPS: int(options.Or(o.RPS, 0)), LocalIPs: o.LocalIPs,
+		Names: httpx.Names{Hosts: o.Hosts, Blocked: o.BlockHostnames, Select: options.Or(o.DNS.Select, ""), Policy: options.Or(o.DNS.Policy, "")},
+	}
+	if o.DNS.TTL != nil {
+		switch ttl := *o.DNS.TTL; {
+		case ttl < 0:
+			c.Names.TTL = forEver
+		case ttl == 0:
+			c.Names.TTL = -1
+		default:
+			c.Names.TTL = ttl
+		}
+	}
+	versions := options.Or(o.TLSVersion, options.TLSVersions{Min: tls.VersionTLS12})
+	c.TLS = &tls.Config{MinVersion: versions.Min, MaxVersion: versions.Max, CipherSuites: o.TLSCipherSuites}
+	for _, cert := range o.TLSAuth {
+		c.ClientCertificates = append(c.ClientCertificates, httpx.ClientCertificate(cert))
+	}
+	return c
+}
+
+// forEver is longer than any test.
+const forEver = 10 * 365 * 24 * time.Hour
 
 // chosenTags is the closed list of system tags, or nil for k6's own choice.
 func chosenTags(list []string) map[string]bool {

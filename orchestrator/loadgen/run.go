@@ -78,8 +78,8 @@ func newEngine(t *test, x IO, f *flags) *engine {
 	}
 	e.pool = &pool{test: t, agg: e.agg}
 	t.config.Test.SamplesPerIteration = e.watched(thresholds)
-	if f.httpDebug != "" {
-		t.config.Trace = newTracer(x.Stdout, f.httpDebug == "full").trace
+	if debug := options.Or(t.options.HTTPDebug, ""); debug != "" {
+		t.config.Trace = newTracer(x.Stdout, debug == "full").trace
 	}
 	return e
 }

@@ -63,6 +63,11 @@ func (c *Client) Jar() *cookiejar.Jar {
 // nowhere makes an Exchange of its own, with nothing but the error. Do returns when the
 // answer is complete, when the request's timeout is over or when ctx is done.
 func (c *Client) Do(ctx context.Context, req *Request, each func(*Exchange)) *Exchange {
+	if pace := c.transport.pace; pace != nil {
+		if err := pace.Wait(ctx); err != nil {
+			return &Exchange{Method: req.Method, URL: req.URL, Err: classify(err)}
+		}
+	}
 	timeout := req.Timeout
 	if timeout <= 0 {
 		timeout = DefaultTimeout

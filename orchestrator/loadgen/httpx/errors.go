@@ -33,6 +33,7 @@ const (
 	CodeDNS             = 1100
 	CodeNoSuchHost      = 1101
 	CodeBlockedIP       = 1110
+	CodeBlockedHost     = 1111
 	CodeTCP             = 1200
 	CodeBrokenPipe      = 1201
 	CodeUnknownTCP      = 1202

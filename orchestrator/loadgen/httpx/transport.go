@@ -5,18 +5,17 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
 
-	"golang.org/x/net/idna"
+	"golang.org/x/time/rate"
 )
 
 // Defaults of Config.
@@ -38,8 +37,22 @@ type Config struct {
 	NoConnectionReuse  bool  // a new connection for each request
 	// Guard is asked about each address before it is dialed; nil allows all.
 	Guard func(netip.Addr) error
+	Names Names
+	// LocalIPs are the addresses that connections come from, in turn; none
+	// leaves the choice to the system.
+	LocalIPs []netip.Addr
+	// RPS bounds the requests per second of all virtual users together; 0 does not.
+	RPS int
+	// ClientCertificates are shown to the hosts that they are for.
+	ClientCertificates []ClientCertificate
 	// TLS is the base of every TLS connection; nil is Go's default.
 	TLS *tls.Config
+}
+
+// ClientCertificate is one that is shown to some hosts.
+type ClientCertificate struct {
+	Domains     []string // a "*" may be the first letter; none: all hosts
+	Certificate tls.Certificate
 }
 
 // Transport makes connections. It is safe for concurrent use.
@@ -51,13 +64,9 @@ type Transport struct {
 	// Templates that tell the parser of answers which method was used.
 	head, other *http.Request
 
-	mu    sync.RWMutex
-	names map[string]resolved
-}
-
-type resolved struct {
-	addrs   []netip.Addr
-	expires time.Time
+	names *resolver
+	from  atomic.Uint64 // whose turn it is of LocalIPs
+	pace  *rate.Limiter // nil: as fast as scripts ask
 }
 
 // NewTransport returns a transport that makes connections as c says.
@@ -78,10 +87,14 @@ func NewTransport(c Config) *Transport {
 		base.ClientSessionCache = tls.NewLRUClientSessionCache(64)
 	}
 	c.TLS = base
-	return &Transport{
-		config: c, dialer: net.Dialer{Timeout: dialTimeout}, names: map[string]resolved{},
+	t := &Transport{
+		config: c, dialer: net.Dialer{Timeout: dialTimeout}, names: newResolver(c.Names),
 		head: &http.Request{Method: http.MethodHead}, other: &http.Request{Method: http.MethodGet},
 	}
+	if c.RPS > 0 {
+		t.pace = rate.NewLimiter(rate.Limit(c.RPS), 1)
+	}
+	return t
 }
 
 // UserAgent returns the User-Agent header of requests that bring none.
@@ -118,7 +131,7 @@ func withOwnLack(lookup error) error {
 // dial connects to the host of key and notes how long each phase took.
 func (t *Transport) dial(ctx context.Context, key hostKey, times *Timings) (*conn, error) {
 	begin := time.Now()
-	addr, err := t.resolve(ctx, key.host)
+	addr, port, err := t.names.place(ctx, key)
 	times.LookingUp = time.Since(begin)
 	if err != nil {
 		if ownLack(err, addr) {
@@ -132,7 +145,7 @@ func (t *Transport) dial(ctx context.Context, key hostKey, times *Timings) (*con
 		}
 	}
 	begin = time.Now()
-	raw, err := t.dialer.DialContext(ctx, "tcp", net.JoinHostPort(addr.String(), key.port))
+	raw, err := t.local().DialContext(ctx, "tcp", net.JoinHostPort(addr.String(), port))
 	times.Connecting = time.Since(begin)
 	if err != nil {
 		if ctx.Err() != nil {
@@ -153,6 +166,7 @@ func (t *Transport) dial(ctx context.Context, key hostKey, times *Timings) (*con
 	if config.ServerName == "" {
 		config.ServerName = key.host
 	}
+	config.Certificates = append(config.Certificates, t.certificates(key.host)...)
 	secure := tls.Client(c.wire, config)
 	err = secure.HandshakeContext(ctx)
 	times.TLSHandshaking = time.Since(begin)
@@ -165,54 +179,29 @@ func (t *Transport) dial(ctx context.Context, key hostKey, times *Timings) (*con
 	return c, nil
 }
 
+// certificates are those that the host may see.
+func (t *Transport) certificates(host string) (all []tls.Certificate) {
+	for _, c := range t.config.ClientCertificates {
+		if len(c.Domains) == 0 || slices.ContainsFunc(c.Domains, func(d string) bool { return matchesHost(d, strings.ToLower(host)) }) {
+			all = append(all, c.Certificate)
+		}
+	}
+	return all
+}
+
+// local is the dialer of the next connection.
+func (t *Transport) local() *net.Dialer {
+	if len(t.config.LocalIPs) == 0 {
+		return &t.dialer
+	}
+	d := t.dialer
+	d.LocalAddr = &net.TCPAddr{IP: t.config.LocalIPs[int((t.from.Add(1)-1)%uint64(len(t.config.LocalIPs)))].AsSlice()}
+	return &d
+}
+
 func addrPort(c net.Conn) netip.AddrPort {
 	if a, ok := c.RemoteAddr().(*net.TCPAddr); ok {
 		return a.AddrPort()
 	}
 	return netip.AddrPort{}
-}
-
-// resolve returns one of the host's addresses, IPv4 first, as k6 does.
-func (t *Transport) resolve(ctx context.Context, host string) (netip.Addr, error) {
-	if addr, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil {
-		return addr, nil
-	}
-	now := time.Now()
-	t.mu.RLock()
-	found, ok := t.names[host]
-	t.mu.RUnlock()
-	if !ok || now.After(found.expires) {
-		ascii, err := idna.Lookup.ToASCII(host)
-		if err != nil {
-			ascii = host
-		}
-		addrs, err := net.DefaultResolver.LookupNetIP(ctx, "ip", ascii)
-		if err != nil {
-			return netip.Addr{}, withOwnLack(err)
-		}
-		found = resolved{preferIPv4(addrs), now.Add(namesTTL)}
-		t.mu.Lock()
-		if len(t.names) >= maxNames {
-			clear(t.names)
-		}
-		t.names[host] = found
-		t.mu.Unlock()
-	}
-	if len(found.addrs) == 0 {
-		return netip.Addr{}, &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
-	}
-	return found.addrs[rand.IntN(len(found.addrs))], nil
-}
-
-func preferIPv4(addrs []netip.Addr) []netip.Addr {
-	var four []netip.Addr
-	for _, a := range addrs {
-		if a = a.Unmap(); a.Is4() {
-			four = append(four, a)
-		}
-	}
-	if len(four) > 0 {
-		return four
-	}
-	return addrs
 }

@@ -25,6 +25,7 @@ func Decode(text []byte) (o Options, warnings []string, err error) {
 		return o, nil, fmt.Errorf("options: want an object: %w", err)
 	}
 	fields := o.fields()
+	maps.Copy(fields, o.networkFields())
 	for _, key := range slices.Sorted(maps.Keys(members)) {
 		decode, known := fields[key]
 		switch {
@@ -68,8 +69,7 @@ func (o *Options) fields() map[string]func([]byte) error {
 // later lists options of k6 that mean something and are not acted on here.
 func later() []string {
 	return []string{
-		"rps", "dns", "batch", "batchPerHost", "httpDebug", "tlsCipherSuites", "tlsVersion", "tlsAuth",
-		"blockHostnames", "hosts", "cloud", "ext", "metricSamplesBufferSize", "consoleOutput", "localIPs", "features",
+		"cloud", "ext", "metricSamplesBufferSize", "consoleOutput", "features",
 	}
 }
 

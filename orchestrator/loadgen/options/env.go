@@ -3,6 +3,7 @@ package options
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/hackload-kz/hackload/orchestrator/loadgen/pace"
@@ -12,6 +13,7 @@ import (
 func FromEnv(env map[string]string) (Options, error) {
 	var o Options
 	fields := o.fields()
+	maps.Copy(fields, o.networkFields())
 	for name, key := range map[string]string{
 		"K6_VUS": "vus", "K6_ITERATIONS": "iterations", "K6_DURATION": "duration", "K6_USER_AGENT": "userAgent",
 		"K6_INSECURE_SKIP_TLS_VERIFY": "insecureSkipTLSVerify", "K6_NO_CONNECTION_REUSE": "noConnectionReuse",
@@ -20,6 +22,8 @@ func FromEnv(env map[string]string) (Options, error) {
 		"K6_PAUSED": "paused", "K6_NO_SETUP": "noSetup", "K6_NO_TEARDOWN": "noTeardown", "K6_SETUP_TIMEOUT": "setupTimeout",
 		"K6_TEARDOWN_TIMEOUT": "teardownTimeout", "K6_MIN_ITERATION_DURATION": "minIterationDuration",
 		"K6_SUMMARY_TIME_UNIT": "summaryTimeUnit", "K6_SUMMARY_TREND_STATS": "summaryTrendStats",
+		"K6_RPS": "rps", "K6_BATCH": "batch", "K6_BATCH_PER_HOST": "batchPerHost", "K6_HTTP_DEBUG": "httpDebug",
+		"K6_BLOCK_HOSTNAMES": "blockHostnames", "K6_HOSTS": "hosts", "K6_LOCAL_IPS": "localIPs", "K6_TLS_CIPHER_SUITES": "tlsCipherSuites",
 		"K6_SYSTEM_TAGS": "systemTags", "K6_BLACKLIST_IPS": "blacklistIPs",
 	} {
 		text, ok := env[name]
@@ -36,6 +40,11 @@ func FromEnv(env map[string]string) (Options, error) {
 			return o, fmt.Errorf("K6_STAGES: %w", err)
 		}
 	}
+	if text := env["K6_DNS"]; text != "" {
+		if o.DNS, err = ParseDNS(text); err != nil {
+			return o, fmt.Errorf("K6_DNS: %w", err)
+		}
+	}
 	if text := env["K6_TAGS"]; text != "" {
 		if o.Tags, err = ParsePairs(strings.Split(text, ",")); err != nil {
 			return o, fmt.Errorf("K6_TAGS: %w", err)
@@ -46,10 +55,10 @@ func FromEnv(env map[string]string) (Options, error) {
 
 func asJSON(key, text string) []byte {
 	switch key {
-	case "userAgent", "summaryTimeUnit":
+	case "userAgent", "summaryTimeUnit", "httpDebug", "localIPs":
 		b, _ := json.Marshal(text)
 		return b
-	case "summaryTrendStats", "systemTags", "blacklistIPs":
+	case "summaryTrendStats", "systemTags", "blacklistIPs", "blockHostnames", "tlsCipherSuites":
 		b, _ := json.Marshal(strings.Split(text, ","))
 		return b
 	case "insecureSkipTLSVerify", "noConnectionReuse", "noVUConnectionReuse", "discardResponseBodies", "noCookiesReset", "throw", "paused", "noSetup", "noTeardown":

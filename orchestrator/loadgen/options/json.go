@@ -23,6 +23,13 @@ func (o Options) JSON(scenarios []Scenario, extra map[string]any) ([]byte, error
 	put(out, "noCookiesReset", o.NoCookiesReset)
 	put(out, "throw", o.Throw)
 	put(out, "maxRedirects", o.MaxRedirects)
+	put(out, "rps", o.RPS)
+	put(out, "batch", o.Batch)
+	put(out, "batchPerHost", o.BatchPerHost)
+	put(out, "httpDebug", o.HTTPDebug)
+	if o.Hosts != nil {
+		out["hosts"] = o.Hosts
+	}
 	put(out, "paused", o.Paused)
 	put(out, "noSetup", o.NoSetup)
 	put(out, "noTeardown", o.NoTeardown)
@@ -43,6 +50,7 @@ func (o Options) JSON(scenarios []Scenario, extra map[string]any) ([]byte, error
 	}
 	for key, list := range map[string][]string{
 		"systemTags": o.SystemTags, "summaryTrendStats": o.SummaryTrendStats, "blacklistIPs": o.BlacklistIPs,
+		"blockHostnames": o.BlockHostnames,
 	} {
 		if list != nil {
 			out[key] = list

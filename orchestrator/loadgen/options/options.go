@@ -1,6 +1,7 @@
 package options
 
 import (
+	"net/netip"
 	"time"
 
 	"github.com/hackload-kz/hackload/orchestrator/contest"
@@ -41,6 +42,16 @@ type Options struct {
 	SummaryTrendStats []string
 	SummaryTimeUnit   *string
 
+	RPS, Batch, BatchPerHost *int64
+	HTTPDebug                *string
+	Hosts                    map[string]string
+	BlockHostnames           []string
+	DNS                      DNS
+	LocalIPs                 []netip.Addr
+	TLSVersion               *TLSVersions
+	TLSCipherSuites          []uint16
+	TLSAuth                  []ClientCertificate
+
 	ExecutionSegment         *string
 	ExecutionSegmentSequence *string
 }
@@ -74,6 +85,7 @@ func (o Options) Over(lower Options) Options {
 	overList(&out.SummaryTrendStats, o.SummaryTrendStats)
 	overList(&out.BlacklistIPs, o.BlacklistIPs)
 	overList(&out.Thresholds, o.Thresholds)
+	o.overNetwork(&out)
 	if o.Tags != nil {
 		out.Tags = o.Tags
 	}

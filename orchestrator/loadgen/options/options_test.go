@@ -35,7 +35,7 @@ func TestDecode(t *testing.T) {
 	t.Parallel()
 	o, warnings, err := options.Decode([]byte(whole))
 	require.NoError(t, err)
-	assert.Equal(t, []string{`option "nonsense" is not known and has no effect`, `option "rps" is not supported yet and has no effect`}, warnings)
+	assert.Equal(t, []string{`option "nonsense" is not known and has no effect`}, warnings)
 	require.Len(t, o.Scenarios, 6)
 	a, b, c, d, e, f := o.Scenarios[0], o.Scenarios[1], o.Scenarios[2], o.Scenarios[3], o.Scenarios[4], o.Scenarios[5]
 	assert.Equal(t, options.Scenario{Name: "a", Executor: "constant-vus", StartTime: 5 * time.Second, GracefulStop: time.Second, Exec: "f", Env: map[string]string{"A": "b", "N": "3"}, Tags: map[string]string{"t": "u"}, VUs: 3, Duration: 10 * time.Second}, a)
