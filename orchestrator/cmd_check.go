@@ -22,12 +22,16 @@ import (
 
 func checkCommand(w world) *cobra.Command {
 	var file string
+	var health bool
 	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "Say what is wrong or missing before 'serve' finds out",
 		Long: `check validates the configuration, evaluates every scenario at every level, and
 asks every source of teams, Grafana and Prometheus. It prints all that it finds
-and exits 2 when 'serve' would not work.`,
+and exits 2 when 'serve' would not work.
+
+--health asks the 'serve' of this machine instead, on HEALTH_CHECK_PORT, and
+exits 1 when it does not answer: the health check of a container.`,
 		Example: "  hackload check --config hackload.yaml",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -35,10 +39,14 @@ and exits 2 when 'serve' would not work.`,
 			if err != nil {
 				return err
 			}
+			if health {
+				return checkHealth(cmd.Context(), w, c.Web.Port)
+			}
 			return check(cmd.Context(), w, c)
 		},
 	}
 	cmd.Flags().StringVar(&file, "config", "", "configuration `FILE`")
+	cmd.Flags().BoolVar(&health, "health", false, "ask whether the 'serve' of this machine is alive")
 	return cmd
 }
 

@@ -166,7 +166,10 @@ func assembleWithHub(ctx context.Context, s site, h hub.Config) (*works, error) 
 		return nil, errors.Join(err, from.Close())
 	}
 	w.closers = append(w.closers, from.Close)
-	counted = w.instruments.HubRequest
+	counted = func(code int) {
+		w.instruments.HubRequest(code)
+		w.hubSaid.Store(int64(code))
+	}
 	return w, web.WatchGauges(w.registry, w.gauges)
 }
 

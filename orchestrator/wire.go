@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -60,6 +61,7 @@ type works struct {
 	flusher     *outbox.Flusher // nil without a Hub
 	registry    *prometheus.Registry
 	instruments *web.Instruments
+	hubSaid     atomic.Int64   // the status of the Hub's last answer, 0 before the first
 	closers     []func() error // what to close at the end, the last first
 }
 
