@@ -352,7 +352,7 @@ func (w *works) tellRun(ctx context.Context, out world, o runOptions, run contes
 			Run      contest.Run        `json:"run"`
 			Evidence contest.Evidence   `json:"evidence"`
 			Verdict  contest.RunVerdict `json:"verdict"`
-		}{run, x.evidence, x.judged.Verdict})
+		}{run.Shown(), x.evidence, x.judged.Verdict})
 	} else {
 		x.print(out.Stdout)
 	}

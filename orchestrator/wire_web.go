@@ -34,11 +34,11 @@ func (b board) Teams(ctx context.Context) ([]contest.Team, error) {
 		}
 	}
 	for _, v := range verdicts {
-		add(v.Team)
+		add(v.Team.Shown())
 	}
 	runs, err := b.store.Runs(ctx, store.RunFilter{Limit: 500})
 	for _, r := range runs {
-		add(r.Team)
+		add(r.Team.Shown())
 	}
 	return teams, err
 }
@@ -46,12 +46,16 @@ func (b board) Teams(ctx context.Context) ([]contest.Team, error) {
 // Verdicts lists the newest verdict of each team and criterion.
 func (b board) Verdicts(ctx context.Context) ([]contest.Verdict, error) { return b.store.Verdicts(ctx) }
 
-// archive is every run, read from the state.
+// archive is every run, read from the state, as people may see it.
 type archive struct{ *store.Store }
 
 // Runs lists runs, newest first.
 func (a archive) Runs(ctx context.Context, f web.RunFilter) ([]contest.Run, error) {
-	return a.Store.Runs(ctx, store.RunFilter(f))
+	runs, err := a.Store.Runs(ctx, store.RunFilter(f))
+	for i := range runs {
+		runs[i] = runs[i].Shown()
+	}
+	return runs, err
 }
 
 // Run finds a run with its evidence and verdict.
@@ -61,7 +65,7 @@ func (a archive) Run(ctx context.Context, id string) (web.RunRecord, error) {
 		return web.RunRecord{}, fmt.Errorf("%w: %w", web.ErrNotFound, err)
 	}
 	if err != nil || run.State != contest.RunJudged {
-		return web.RunRecord{Run: run.Run}, err
+		return web.RunRecord{Run: run.Run.Shown()}, err
 	}
 	sealed, err := a.Evidence(ctx, run.ID)
 	if err != nil {
@@ -75,7 +79,7 @@ func (a archive) Run(ctx context.Context, id string) (web.RunRecord, error) {
 	if err := json.Unmarshal(sealed.JSON, &e); err != nil {
 		return web.RunRecord{}, fmt.Errorf("decode evidence of run %s: %w", run.ID, err)
 	}
-	return web.RunRecord{Run: run.Run, Evidence: &e, Verdict: &judged.Verdict, EvidenceJSON: sealed.JSON, EvidenceSHA256: sealed.SHA256}, nil
+	return web.RunRecord{Run: run.Run.Shown(), Evidence: &e, Verdict: &judged.Verdict, EvidenceJSON: sealed.JSON, EvidenceSHA256: sealed.SHA256}, nil
 }
 
 // pulse is what the orchestrator knows of itself.
@@ -164,6 +168,7 @@ func hubRefusal(code int64) error {
 func (p pulse) Active(context.Context) ([]web.ActiveRun, error) {
 	var all []web.ActiveRun
 	for _, r := range p.line.Live().Runs() {
+		r.Run = r.Run.Shown()
 		all = append(all, web.ActiveRun(r))
 	}
 	return all, nil

@@ -64,12 +64,13 @@ func points(rules Rules, spends []spend) []int {
 		switch {
 		case !s.known():
 		case !ranked(rules.Currency, *s):
-			s.say("rank", contest.OutcomeWarning, s.total, fmt.Sprintf(
+			shown, _ := s.public()
+			s.say("rank", contest.OutcomeWarning, shown, fmt.Sprintf(
 				"A spend in %s cannot be ranked among spends in %s, and no rate of exchange is assumed: give it in %s for points.",
-				s.total.Currency, rules.Currency, rules.Currency))
+				cmp.Or(shown.Currency, "another currency"), rules.Currency, rules.Currency))
 		default:
 			scores[i] = steps.score(s.total.Micros)
-			s.findings = append(s.findings, steps.finding(s.total, scores[i]))
+			s.findings = append(s.findings, steps.finding(s, scores[i]))
 		}
 	}
 	return scores
@@ -84,7 +85,12 @@ func metrics(in Round, f Facts, s spend) map[string]any {
 	if in.Link != nil {
 		m["confirmationUrl"] = in.Link(f.Team)
 	}
-	if !s.known() {
+	switch {
+	case !s.known():
+		return m
+	case s.hidden: // a zero that is no spend must not be shown as one
+		m["currency"], m["hasSpendingData"] = "", false
+		m["confirmationDescription"] = "Сумма скрыта: команда пометила MONEY_SPEND как секрет"
 		return m
 	}
 	m["totalSpent"] = cents(s.total.Micros)

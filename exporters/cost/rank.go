@@ -10,9 +10,32 @@ import (
 // ladder is the span of all spends that are ranked, and what its ends are worth.
 type ladder struct {
 	points            int
-	cheapest, dearest Amount
+	cheapest, dearest end
 	teams             int
 	missing           int // teams whose spend a failed source kept from us
+}
+
+// end is an end of the span. It is hidden where only secret spends are there.
+type end struct {
+	Amount
+	hidden bool
+}
+
+// meet moves the end to a spend that is beyond it, and shows it where a spend
+// that may be shown is there too.
+func (e *end) meet(a Amount, beyond, hidden bool) {
+	switch {
+	case beyond:
+		*e = end{a, hidden}
+	case a.Micros == e.Micros:
+		e.hidden = e.hidden && hidden
+	}
+}
+
+// public returns the end as people may see it, and in words.
+func (e end) public() (Amount, string) {
+	shown := spend{total: e.Amount, hidden: e.hidden}
+	return shown.public()
 }
 
 // ranked reports whether a spend can be compared with those of others: nothing
@@ -32,12 +55,8 @@ func newLadder(rules Rules, spends []spend) ladder {
 			continue
 		}
 		a := Amount{Micros: s.total.Micros, Currency: rules.Currency}
-		if l.teams == 0 || a.Micros < l.cheapest.Micros {
-			l.cheapest = a
-		}
-		if l.teams == 0 || a.Micros > l.dearest.Micros {
-			l.dearest = a
-		}
+		l.cheapest.meet(a, l.teams == 0 || a.Micros < l.cheapest.Micros, s.hidden)
+		l.dearest.meet(a, l.teams == 0 || a.Micros > l.dearest.Micros, s.hidden)
 		l.teams++
 	}
 	return l
@@ -58,14 +77,17 @@ func (l ladder) score(micros int64) int {
 	return int(a.Div(a, b.Lsh(b, 1)).Int64())
 }
 
-func (l ladder) finding(total Amount, score int) contest.Finding {
+func (l ladder) finding(s *spend, score int) contest.Finding {
 	outcome, without := contest.OutcomePassed, ""
 	if l.missing > 0 {
 		outcome, without = contest.OutcomeWarning, fmt.Sprintf(" Teams left out because their spend could not be read: %d.", l.missing)
 	}
+	total, words := s.public()
+	_, cheapest := l.cheapest.public()
+	bound, dearest := l.dearest.public()
 	return contest.Finding{
-		Rule: RuleRank, Outcome: outcome, Value: total.Number(), Bound: l.dearest.Number(), Op: "<=", Unit: l.dearest.Currency,
+		Rule: RuleRank, Outcome: outcome, Value: total.Number(), Bound: bound.Number(), Op: "<=", Unit: l.dearest.Currency,
 		Sentence: fmt.Sprintf("The cheapest of the ranked teams (%d) spent %s, the dearest %s: %s is worth %d of %d points.%s",
-			l.teams, l.cheapest, l.dearest, total, score, l.points, without),
+			l.teams, cheapest, dearest, words, score, l.points, without),
 	}
 }

@@ -111,7 +111,7 @@ func collectTeam(out chan<- prometheus.Metric, v contest.Verdict, s spend, f Fac
 	send(out, gauge("team_up", "Whether all that counts for the team's spend could be read.", "team"), truth(!s.invalid), team)
 	send(out, gauge("team_info", "Where the team's spend comes from.", "team", "source"), 1, team, string(s.source))
 	send(out, gauge("score_points", "What the team's spend is worth.", "team"), float64(v.Score), team)
-	if s.known() {
+	if s.known() && !s.hidden {
 		send(out, gauge("spent", "What the team has spent, in the currency of the label.", "team", "currency"), s.total.Number(), team, s.total.Currency)
 	}
 	for _, b := range f.Bills {

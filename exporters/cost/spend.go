@@ -14,6 +14,7 @@ type spend struct {
 	total    Amount // in the contest's currency when nothing is known
 	source   Source
 	invalid  bool // the total, or its absence, cannot be trusted: a source failed
+	hidden   bool // the total is a MONEY_SPEND that the team marked as secure
 	parts    map[string]any
 	findings []contest.Finding
 }
@@ -26,6 +27,15 @@ func (s *spend) say(rule string, outcome contest.Outcome, value Amount, sentence
 	})
 }
 
+// public returns the total as people may see it, and in words. One that a team
+// marked as secure counts, but is told to nobody.
+func (s *spend) public() (Amount, string) {
+	if s.hidden {
+		return Amount{}, "<secret>"
+	}
+	return s.total, s.total.String()
+}
+
 // part notes an amount for the breakdown.
 func (s *spend) part(name string, a Amount) { s.parts[name+" ("+a.Currency+")"] = cents(a.Micros) }
 
@@ -34,7 +44,8 @@ func spendOf(code string, f Facts, trouble []Trouble) spend {
 	s := spend{total: Amount{Currency: code}, source: SourceNone, parts: map[string]any{}}
 	typed, typedErr := Parse(f.Team.Spend)
 	typed = typed.Or(code)
-	if typedErr == nil {
+	secure := f.Team.Secured(contest.SecureSpend)
+	if typedErr == nil && !secure {
 		s.part("MONEY_SPEND", typed)
 	}
 	for _, b := range f.Bills {
@@ -46,16 +57,17 @@ func spendOf(code string, f Facts, trouble []Trouble) spend {
 	case f.Entry != nil:
 		s.fromForm(f.Entry.Amount.Or(code))
 		if !s.invalid {
-			s.differs(typed, typedErr)
+			s.differs(typed, typedErr, secure)
 		}
 	case typedErr == nil:
-		s.total, s.source = typed, SourceEnvironment
-		s.say("spend", contest.OutcomePassed, s.total, "Spent "+s.total.String()+": so MONEY_SPEND was read.")
+		s.total, s.source, s.hidden = typed, SourceEnvironment, secure
+		shown, words := s.public()
+		s.say("spend", contest.OutcomePassed, shown, "Spent "+words+": so MONEY_SPEND was read.")
 	default:
 		s.fromBills(code, f.Bills, trouble)
-		s.unreadable(typedErr)
+		s.unreadable(typedErr, secure)
 	}
-	if s.known() && s.source != SourceBills {
+	if s.known() && s.source != SourceBills && !s.hidden {
 		s.compareBills(f.Bills)
 	}
 	if s.source == SourceNone && !s.invalid {
@@ -78,19 +90,22 @@ func (s *spend) fromForm(a Amount) {
 }
 
 // differs tells what MONEY_SPEND says beside a form that counts.
-func (s *spend) differs(typed Amount, err error) {
+func (s *spend) differs(typed Amount, err error, secure bool) {
 	switch {
 	case errors.Is(err, ErrNothing):
 	case err != nil:
-		s.unreadable(err)
+		s.unreadable(err, secure)
+	case secure && (typed.Micros != s.total.Micros || typed.Currency != s.total.Currency):
+		s.say("spend by hand", contest.OutcomeWarning, Amount{}, "MONEY_SPEND, which the team keeps secret, differs from the form: the form counts.")
 	case typed.Micros != s.total.Micros || typed.Currency != s.total.Currency:
 		s.say("spend by hand", contest.OutcomeWarning, typed,
 			fmt.Sprintf("MONEY_SPEND says %s, the form says %s: the form counts.", typed, s.total))
 	}
 }
 
-// unreadable tells why MONEY_SPEND was not used; an empty one is no fault.
-func (s *spend) unreadable(err error) {
+// unreadable tells why MONEY_SPEND was not used; an empty one is no fault. The
+// reason says something of the text, so it is not told of a secret one.
+func (s *spend) unreadable(err error, secure bool) {
 	if err == nil || errors.Is(err, ErrNothing) {
 		return
 	}
@@ -98,7 +113,11 @@ func (s *spend) unreadable(err error) {
 	if s.source == SourceNone {
 		outcome = contest.OutcomeFailed
 	}
-	s.say("MONEY_SPEND", outcome, Amount{}, "MONEY_SPEND cannot be read. "+err.Error())
+	reason := err.Error()
+	if secure {
+		reason = "It is kept secret, and so is why: " + examples + "."
+	}
+	s.say("MONEY_SPEND", outcome, Amount{}, "MONEY_SPEND cannot be read. "+reason)
 }
 
 // fromBills makes the total of what providers charge. Amounts in the contest's

@@ -40,7 +40,7 @@ func (r Rules) Check() error {
 func Judge(team contest.Team, r Rules, f Facts) contest.Verdict {
 	v := contest.Verdict{
 		Team: team, Service: contest.DeploymentMonitor, Criterion: contest.DeployedSolution, At: f.At,
-		Invalid: unmeasured(r, f), Metrics: metrics(r, f), Findings: findings(r, f),
+		Invalid: unmeasured(r, f), Metrics: metrics(team, r, f), Findings: findings(r, f),
 	}
 	v.Status = status(r, f)
 	if v.Invalid {
@@ -162,8 +162,9 @@ type endpointResult struct {
 	Error        string `json:"error,omitempty"`
 }
 
-// metrics are the keys that the Hub's page reads, all of them for both rules.
-func metrics(r Rules, f Facts) map[string]any {
+// metrics are the keys that the Hub's page reads, all of them for both rules. An
+// address that the team marked as secure is an empty one.
+func metrics(team contest.Team, r Rules, f Facts) map[string]any {
 	working, total := f.count(false)
 	all, critical := shares(f)
 	m := map[string]any{
@@ -178,6 +179,9 @@ func metrics(r Rules, f Facts) map[string]any {
 		m["statusCode"], m["responseTime"] = firstStatus(f), f.average().Milliseconds()
 		m["confirmationTitle"] = "API Endpoints"
 		m["confirmationDescription"] = fmt.Sprintf("%d/%d эндпойнтов работают (%.1f%%)", working, total, all)
+	}
+	if team.Secured(contest.SecureEndpoint) {
+		m["endpointUrl"], m["confirmationUrl"] = "", ""
 	}
 	return m
 }

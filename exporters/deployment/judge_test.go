@@ -1,6 +1,7 @@
 package deployment_test
 
 import (
+	"encoding/json"
 	"testing"
 	"time"
 
@@ -187,5 +188,19 @@ func TestRulesCheck(t *testing.T) {
 	} {
 		_, err := deployment.New(config(), row.rules)
 		require.ErrorContains(t, err, row.want, name)
+	}
+}
+
+func TestSecureEndpointIsNotTold(t *testing.T) {
+	t.Parallel()
+	team := contest.Team{Slug: "good", Endpoint: "https://team.example.org", Secure: []string{contest.SecureEndpoint}}
+	for _, rule := range []string{deployment.RuleHTTP, deployment.RuleEndpoints} {
+		v := deployment.Judge(team, deployment.Rules{Rule: rule, Points: 1, Critical: 75}, walked("https", time.Second))
+		for _, key := range []string{"endpointUrl", "confirmationUrl"} {
+			require.Equal(t, "", v.Metrics[key], "%s %s", rule, key)
+		}
+		told, err := json.Marshal([]any{v.Metrics, v.Findings})
+		require.NoError(t, err)
+		require.NotContains(t, string(told), "team.example.org")
 	}
 }

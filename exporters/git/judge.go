@@ -41,7 +41,7 @@ func (r Rules) Check() error {
 func Judge(team contest.Team, r Rules, f Facts) contest.Verdict {
 	v := contest.Verdict{
 		Team: team, Service: contest.GitMonitor, Criterion: contest.CodeRepo, At: f.At,
-		Metrics: metrics(r, f), Findings: findings(r, f), Invalid: f.State == Unmeasured,
+		Metrics: metrics(team, r, f), Findings: findings(r, f), Invalid: f.State == Unmeasured,
 	}
 	v.Status = status(r, f)
 	v.Score = score(r, f, v.Status)
@@ -86,12 +86,17 @@ func score(r Rules, f Facts, s contest.Status) int {
 	return int(math.Round(float64(share) * float64(r.Points) / 100))
 }
 
-// metrics are the keys that the Hub's page reads. Strings are always strings.
-func metrics(r Rules, f Facts) map[string]any {
+// metrics are the keys that the Hub's page reads. Strings are always strings; an
+// address that the team marked as secure is an empty one.
+func metrics(team contest.Team, r Rules, f Facts) map[string]any {
+	address := f.Repository.URL()
+	if team.Secured(contest.SecureRepository) {
+		address = ""
+	}
 	m := map[string]any{
 		"commitsCount": f.Commits, "hasRecentActivity": r.recent(f),
-		"repositoryUrl": f.Repository.URL(), "hasRepository": f.Repository.Host != "",
-		"confirmationUrl": f.Repository.URL(), "confirmationTitle": "Репозиторий", "confirmationDescription": "Исходный код решения команды",
+		"repositoryUrl": address, "hasRepository": f.Repository.Host != "",
+		"confirmationUrl": address, "confirmationTitle": "Репозиторий", "confirmationDescription": "Исходный код решения команды",
 	}
 	if !f.Last.IsZero() {
 		m["lastCommitTime"] = f.Last.UTC().Format(time.RFC3339)

@@ -163,3 +163,16 @@ func TestRulesAreChecked(t *testing.T) {
 		require.ErrorContains(t, err, row.want, name)
 	}
 }
+
+func TestSecureRepositoryIsNotTold(t *testing.T) {
+	t.Parallel()
+	team := contest.Team{Slug: "good", Repository: "https://github.com/owner/name", Secure: []string{contest.SecureRepository}}
+	f := found(12, time.Hour)
+	f.Repository = git.Repository{Host: "github.com", Path: "owner/name"}
+	v := git.Judge(team, cardRules(), f)
+	require.Equal(t, contest.Passed, v.Status)
+	require.Equal(t, true, v.Metrics["hasRepository"])
+	for _, key := range []string{"repositoryUrl", "confirmationUrl"} {
+		require.Equal(t, "", v.Metrics[key], key)
+	}
+}

@@ -188,7 +188,7 @@ func (l *Line) Hold(ctx context.Context, target string) (release func(), ok bool
 			return sync.OnceFunc(func() { l.free(target) }), true
 		}
 		if err != nil && ctx.Err() == nil {
-			l.Log.WarnContext(ctx, "target could not be held for a probe", "target", target, "error", err)
+			l.Log.WarnContext(ctx, "a target could not be held for a probe", "error", err) // which one may be secret
 		}
 		select {
 		case <-ctx.Done():
@@ -212,6 +212,6 @@ func (l *Line) free(target string) {
 		return l.dispatch(ctx, tx)
 	})
 	if err != nil {
-		l.Log.Warn("target could not be given free; the next start does it", "target", target, "error", err)
+		l.Log.Warn("a target could not be given free; the next start does it", "error", err)
 	}
 }

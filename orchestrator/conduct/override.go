@@ -75,7 +75,7 @@ func overridden(ctx context.Context, tx *store.Tx, service contest.Service, o Ov
 		}
 		team = other[0].Team
 	}
-	v := verdict.NoData(team, service, o.Why, tx.Now())
+	v := verdict.NoData(team.Shown(), service, o.Why, tx.Now())
 	if len(past) > 0 {
 		v.Metrics, v.Runs = maps.Clone(past[0].Metrics), past[0].Runs
 	}

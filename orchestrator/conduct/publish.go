@@ -10,8 +10,10 @@ import (
 )
 
 // publish writes a measured verdict and, where the Hub is to be told, the update
-// of the verdict that counts. Under an override it is only kept.
+// of the verdict that counts. Under an override it is only kept. From here on it
+// holds nothing that the team marked as secure.
 func (l *Line) publish(ctx context.Context, tx *store.Tx, v contest.Verdict, tellHub bool) error {
+	v = v.Shown()
 	if v.Invalid {
 		past, err := tx.Past(ctx, v.Team.Slug, v.Criterion, pastVerdicts)
 		if err != nil {

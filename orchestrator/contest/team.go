@@ -6,7 +6,6 @@ import (
 	"net/netip"
 	"net/url"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -34,17 +33,6 @@ type Team struct {
 	// Secure names those of Endpoint, Repository and Spend that the team marked
 	// as secure, by their JSON names: they are used but shown to nobody.
 	Secure []string `json:"secure,omitempty"`
-}
-
-// Shown returns the team as people may see it: with "<secret>" in place of what
-// it marked as secure.
-func (t Team) Shown() Team {
-	for name, value := range map[string]*string{"endpoint": &t.Endpoint, "repository": &t.Repository, "spend": &t.Spend} {
-		if *value != "" && slices.Contains(t.Secure, name) {
-			*value = "<secret>"
-		}
-	}
-	return t
 }
 
 // Target returns the scheme-less host:port that a lease is held on.

@@ -237,3 +237,54 @@ func TestShownHidesWhatIsSecure(t *testing.T) {
 	team.Spend = ""
 	require.Empty(t, team.Shown().Spend, "what is not there is not hidden")
 }
+
+func TestHideTakesAddressesOutOfSentences(t *testing.T) {
+	t.Parallel()
+	team := contest.Team{
+		Endpoint: "https://user:pass-word@API.team.kz:8443/tickets/", Repository: "https://github.com/owner/tickets.git",
+		Secure: []string{contest.SecureEndpoint, contest.SecureRepository},
+	}
+	for name, row := range map[string]struct{ text, want string }{
+		"nothing of it":      {"The endpoint answered 500 after 12 ms.", "The endpoint answered 500 after 12 ms."},
+		"the whole":          {"GET " + team.Endpoint + ": refused", "GET <secret>: refused"},
+		"without its end":    {"GET https://user:pass-word@API.team.kz:8443/tickets: refused", "GET <secret>: refused"},
+		"without its scheme": {"dial API.team.kz:8443/tickets", "dial <secret>"},
+		"its host":           {"dial tcp API.team.kz:8443: refused", "dial tcp <secret>: refused"},
+		"its host in small":  {"lookup api.team.kz: no such host", "lookup <secret>: no such host"},
+		"its password":       {"login with pass-word failed", "login with <secret> failed"},
+		"the repository":     {"clone https://github.com/owner/tickets.git failed", "clone <secret> failed"},
+		"the repository as a path": {
+			"owner/tickets is not there. Want an address like https://github.com/owner/name.",
+			"<secret> is not there. Want an address like https://github.com/owner/name.",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			require.Equal(t, row.want, team.Hide(row.text))
+			require.Equal(t, row.want, team.Hide(team.Hide(row.text)), "twice is once")
+			require.Equal(t, row.text, contest.Team{Endpoint: team.Endpoint, Repository: team.Repository}.Hide(row.text), "nothing is secure")
+		})
+	}
+	short := contest.Team{Endpoint: "http://a/", Secure: []string{contest.SecureEndpoint}}
+	require.Equal(t, "a team", short.Hide("a team"), "parts of words stay")
+	none := contest.Team{Secure: []string{contest.SecureEndpoint, contest.SecureRepository}}
+	require.Equal(t, "a/b", none.Hide("a/b"), "what is not there is nowhere")
+}
+
+func TestVerdictAndRunAsPeopleSeeThem(t *testing.T) {
+	t.Parallel()
+	team := contest.Team{Slug: "good", Endpoint: "https://team.kz", Secure: []string{contest.SecureEndpoint}}
+	v := contest.Verdict{
+		Team: team, Metrics: map[string]any{"endpointUrl": "https://team.kz", "statusCode": 200},
+		Findings: []contest.Finding{{Sentence: "team.kz:443 refused"}},
+	}
+	shown := v.Shown()
+	require.Equal(t, "<secret>", shown.Team.Endpoint)
+	require.Equal(t, map[string]any{"endpointUrl": "<secret>", "statusCode": 200}, shown.Metrics)
+	require.Equal(t, "<secret>:443 refused", shown.Findings[0].Sentence)
+	require.Equal(t, "https://team.kz", v.Metrics["endpointUrl"], "the verdict itself keeps it")
+	require.Equal(t, "team.kz:443 refused", v.Findings[0].Sentence)
+	require.Equal(t, shown, shown.Shown())
+	require.Equal(t, "<secret>", contest.Run{Team: team, Target: "team.kz:443"}.Shown().Target)
+	require.Equal(t, "team.kz:443", contest.Run{Team: contest.Team{}, Target: "team.kz:443"}.Shown().Target)
+}

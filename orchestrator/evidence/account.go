@@ -118,9 +118,9 @@ func (a *account) close(f form) (contest.Evidence, error) {
 	e := contest.Evidence{
 		Version: contest.EvidenceVersion,
 		Run:     s.Run.ID, TestID: s.Run.TestID, Team: s.Run.Team.Slug,
-		Criterion: s.Run.Criterion, Scenario: s.Run.Scenario, Level: s.Run.Level, Endpoint: withoutUser(s.Run.Team.Endpoint),
+		Criterion: s.Run.Criterion, Scenario: s.Run.Scenario, Level: s.Run.Level, Endpoint: withoutUser(s.Run.Team.Shown().Endpoint),
 		Window: contest.Window{From: s.Launch.Started.UTC(), To: s.Launch.Ended.UTC()},
-		Script: s.Script, ConfigHash: s.ConfigHash, Preflight: s.Preflight, Launch: s.Launch,
+		Script: s.Script, ConfigHash: s.ConfigHash, Preflight: s.Preflight.Shown(s.Run.Team), Launch: s.Launch.Shown(s.Run.Team),
 		Thresholds: a.thresholdCounts(),
 		Counts:     a.counts(),
 		Latency:    a.distribution(),

@@ -66,7 +66,7 @@ func (tx *Tx) Lease(ctx context.Context, capacity int) ([]Run, error) {
 	}
 	for i := range leased {
 		if err := tx.lease(ctx, &leased[i]); err != nil {
-			return nil, fmt.Errorf("lease %s for run %s: %w", leased[i].Target, leased[i].ID, err)
+			return nil, fmt.Errorf("lease the target of run %s: %w", leased[i].ID, err)
 		}
 	}
 	return leased, nil
@@ -87,7 +87,7 @@ func (tx *Tx) lease(ctx context.Context, r *Run) error {
 // or held anew by a later attempt.
 func (tx *Tx) Release(ctx context.Context, r contest.Run) error {
 	_, err := tx.SQL.ExecContext(ctx, `DELETE FROM leases WHERE target = ? AND run_id = ? AND attempt = ?`, r.Target, r.ID, r.Attempt)
-	return wrap("release "+r.Target, err)
+	return wrap("release the target of run "+string(r.ID), err)
 }
 
 // Move writes the run's next state, if the run still stands where before says:
