@@ -196,5 +196,52 @@ func (w *works) gauges(ctx context.Context) (web.Gauges, error) {
 			g.InvalidStreaks[v.Service]++
 		}
 	}
-	return g, nil
+	g.Workload, err = w.workload(ctx)
+	return g, err
+}
+
+// workload tells what waits and what is at work.
+func (w *works) workload(ctx context.Context) (l web.Workload, err error) {
+	depths, err := w.queue.Depths(ctx)
+	if err != nil {
+		return l, err
+	}
+	for _, d := range depths {
+		l.Queue = append(l.Queue, web.QueueDepth(d))
+	}
+	l.LastRounds = map[contest.ServiceKey]web.LastRound{}
+	for _, key := range w.services {
+		rounds, err := w.store.Rounds(ctx, key, healthRounds)
+		if err != nil {
+			return l, err
+		}
+		l.LastRounds[key] = lastRound(rounds)
+	}
+	for _, r := range w.line.Live().Runs() {
+		l.Requests += r.Progress.RPS
+	}
+	if w.line.Ceiling != nil {
+		l.Ceiling = w.line.Ceiling.RPS
+	}
+	l.ConfigHash, err = w.config.Hash()
+	return l, err
+}
+
+// lastRound finds the times in a service's rounds, newest first.
+func lastRound(rounds []contest.Round) (last web.LastRound) {
+	for i, r := range rounds {
+		if i == 0 {
+			last.Started = r.StartedAt
+		}
+		if r.EndedAt == nil {
+			continue
+		}
+		if last.Ended.IsZero() {
+			last.Ended = *r.EndedAt
+		}
+		if r.Error == "" && last.Succeeded.IsZero() {
+			last.Succeeded = *r.EndedAt
+		}
+	}
+	return last
 }

@@ -22,6 +22,7 @@ type Gauges struct {
 	// InvalidStreaks counts, by service, the teams that could not be measured in
 	// three rounds in a row.
 	InvalidStreaks map[contest.ServiceKey]int
+	Workload
 }
 
 // gauges is the collector behind WatchGauges.
@@ -29,6 +30,7 @@ type gauges struct {
 	read                       func(context.Context) (Gauges, error)
 	outboxRows, oldest, active *prometheus.Desc
 	streaks                    *prometheus.Desc
+	work                       workload
 }
 
 // WatchGauges registers the gauges with reg and asks read for them at each
@@ -36,6 +38,7 @@ type gauges struct {
 func WatchGauges(reg prometheus.Registerer, read func(context.Context) (Gauges, error)) error {
 	g := gauges{
 		read:       read,
+		work:       newWorkload(),
 		outboxRows: prometheus.NewDesc("hackload_outbox_rows", "Updates by where they stand on their way to the Hub.", []string{"state"}, nil),
 		oldest:     prometheus.NewDesc("hackload_outbox_oldest_seconds", "Age of the oldest update that the Hub has not taken yet.", nil, nil),
 		active:     prometheus.NewDesc("hackload_active_runs", "Load runs that are under way.", nil, nil),
@@ -53,6 +56,7 @@ func (g gauges) Describe(ch chan<- *prometheus.Desc) {
 	ch <- g.oldest
 	ch <- g.active
 	ch <- g.streaks
+	g.work.describe(ch)
 }
 
 // Collect implements prometheus.Collector.
@@ -69,6 +73,7 @@ func (g gauges) Collect(ch chan<- prometheus.Metric) {
 	}
 	ch <- prometheus.MustNewConstMetric(g.oldest, prometheus.GaugeValue, now.OutboxOldest.Seconds())
 	ch <- prometheus.MustNewConstMetric(g.active, prometheus.GaugeValue, float64(now.ActiveRuns))
+	g.work.collect(ch, now.Workload)
 	for _, s := range contest.Services() {
 		ch <- prometheus.MustNewConstMetric(g.streaks, prometheus.GaugeValue, float64(now.InvalidStreaks[s.Key]), s.Name)
 	}

@@ -48,7 +48,11 @@ func TestMetricsExposition(t *testing.T) {
 	reg := prometheus.NewRegistry()
 	in := web.NewInstruments(reg, "1.2.3")
 	require.NoError(t, web.WatchGauges(reg, func(context.Context) (web.Gauges, error) {
-		return web.Gauges{OutboxRows: map[contest.OutboxState]int{contest.OutboxPending: 2, contest.OutboxParked: 1}, OutboxOldest: 90 * time.Second, ActiveRuns: 3,
+		return web.Gauges{OutboxRows: map[contest.OutboxState]int{contest.OutboxPending: 2, contest.OutboxParked: 1}, OutboxOldest: 90 * time.Second, ActiveRuns: 3, Workload: web.Workload{
+			Queue:      []web.QueueDepth{{Kind: "advance", State: "available", Jobs: 2, Oldest: 1500 * time.Millisecond}, {Kind: "round", State: "discarded", Jobs: 1}},
+			LastRounds: map[contest.ServiceKey]web.LastRound{contest.SearchTesting: {Started: time.UnixMilli(1_700_000_000_500), Ended: time.UnixMilli(1_700_000_100_000)}},
+			Ceiling:    4000, Requests: 1000, ConfigHash: "abc",
+		},
 			InvalidStreaks: map[contest.ServiceKey]int{contest.SearchTesting: 4}}, nil
 	}))
 	in.JobDone(search(t), web.JobSucceeded, 42*time.Second)
