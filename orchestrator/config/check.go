@@ -28,6 +28,11 @@ func (d *decoder) checkCriterion(root *yaml.Node, key string, criteria Criteria,
 	if text := ruleProblem(criterion, c.Rule); text != "" {
 		d.problem(lookUp(root, "criteria", name, "rule"), join(key, "rule"), "%s", text)
 	}
+	for _, variable := range sortedKeys(c.Env) {
+		if err := contest.CheckVariable(variable); err != nil {
+			d.problem(lookUp(root, "criteria", name, "env", variable), join(key, "env"), "%v", err)
+		}
+	}
 	for _, selector := range sortedKeys(c.Thresholds) {
 		for _, expression := range c.Thresholds[selector] {
 			if _, err := contest.ParseThreshold(selector, expression); err != nil {

@@ -34,22 +34,25 @@ func (l *Launcher) runArgs(f folder, launch contest.Launch) []string {
 	for _, cidr := range l.cfg.BlacklistIPs {
 		args = append(args, "--blacklist-ip", cidr)
 	}
-	return append(args, envArgs(launch.Env)...)
-}
-
-// envArgs hands variables to the script, in order of name.
-func envArgs(env map[string]string) []string {
-	var args []string
-	for _, k := range slices.Sorted(maps.Keys(env)) {
-		args = append(args, "-e", k+"="+env[k])
-	}
 	return args
 }
 
-// runEnv returns the environment of a generator: where its metrics go, and what
-// a program needs to run.
+// scriptEnv hands variables to the script, in order of name. As k6 does, the
+// generator shows its environment to the script: a team's address, which may
+// hold a password, is not for everybody who may list processes.
+func scriptEnv(env map[string]string) []string {
+	var pairs []string
+	for _, k := range slices.Sorted(maps.Keys(env)) {
+		pairs = append(pairs, k+"="+env[k])
+	}
+	return pairs
+}
+
+// runEnv returns the environment of a generator: the script's, where its metrics
+// go, and what a program needs to run.
 func (l *Launcher) runEnv(launch contest.Launch) []string {
-	env := append(l.baseEnv(), "K6_PROMETHEUS_RW_SERVER_URL="+launch.WriteURL)
+	env := append(l.baseEnv(), scriptEnv(launch.Env)...)
+	env = append(env, "K6_PROMETHEUS_RW_SERVER_URL="+launch.WriteURL)
 	if launch.WriteToken != "" {
 		env = append(env, "K6_PROMETHEUS_RW_BEARER_TOKEN="+launch.WriteToken)
 	}

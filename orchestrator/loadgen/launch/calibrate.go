@@ -58,8 +58,8 @@ func (l *Launcher) calibrate(ctx context.Context) (c contest.Calibration, err er
 		return c, err
 	}
 	defer func() { err = errors.Join(err, stop()) }()
-	_, err = l.runShort(ctx, dir, []string{"run", script, "--quiet", "--summary-export", summary,
-		"-e", "API_URL=" + url, "-e", "DURATION=" + calibrateFor.String()})
+	_, err = l.runShort(ctx, dir, []string{"run", script, "--quiet", "--summary-export", summary},
+		map[string]string{"API_URL": url, "DURATION": calibrateFor.String()})
 	if err != nil {
 		return c, err
 	}

@@ -40,11 +40,11 @@ func generator(args []string) int {
 	flags := map[string]string{}
 	env := map[string]string{}
 	for i := 1; i+1 < len(args); i++ {
-		if args[i] == "-e" {
-			k, v, _ := strings.Cut(args[i+1], "=")
-			env[k] = v
-		}
 		flags[args[i]] = args[i+1]
+	}
+	for _, pair := range os.Environ() {
+		k, v, _ := strings.Cut(pair, "=")
+		env[k] = v
 	}
 	if args[0] == "inspect" {
 		return inspect(env)
@@ -82,7 +82,7 @@ func behave(env map[string]string, progress, result string) int {
 	code, _ := strconv.Atoi(env["CODE"])
 	switch env["BEHAVE"] {
 	case "crash":
-		fmt.Println("about to go wrong")
+		fmt.Println("about to go wrong at http://me:canary@host/x?y=z@home")
 		return code
 	case "panic":
 		panic("no more memory for virtual users")

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 
@@ -240,9 +241,13 @@ func sentence(text string) string {
 // ownMessage begins what a generator says itself, apart from a script's output.
 const ownMessage = "loadgen: "
 
-// cut bounds a line to the length of a sentence.
+// userinfo is name and password in an address.
+var userinfo = regexp.MustCompile(`([a-zA-Z][a-zA-Z0-9+.-]*://)[^\s/?#"'<>]*@`)
+
+// cut bounds a line to the length of a sentence, and leaves out what of an
+// address is not for everybody: the line ends in a public finding.
 func cut(line string) string {
-	line = strings.ToValidUTF8(line, "\uFFFD")
+	line = userinfo.ReplaceAllString(strings.ToValidUTF8(line, "\uFFFD"), "${1}***@")
 	if runes := []rune(line); len(runes) > 300 {
 		return string(runes[:300]) + "…"
 	}

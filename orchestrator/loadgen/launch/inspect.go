@@ -79,14 +79,15 @@ func (l *Launcher) sweepInspections() {
 
 func (l *Launcher) runInspect(ctx context.Context, dir, scenario string, env map[string]string) ([]byte, error) {
 	script := filepath.Join(dir, scenarioDir, scenario+".js")
-	return l.runShort(ctx, dir, append([]string{"inspect", "--json-script", script}, envArgs(env)...))
+	// Unlike run, inspect hides the environment from the script unless it is told.
+	return l.runShort(ctx, dir, []string{"inspect", "--json-script", "--include-system-env-vars", script}, env)
 }
 
-// runShort runs the generator's program for something short and returns what it
-// wrote to its standard output. The process ends with ctx, and with us.
-func (l *Launcher) runShort(ctx context.Context, dir string, args []string) ([]byte, error) {
+// runShort runs the generator's program for something short, with the script's
+// variables, and returns what it wrote to its standard output. The process ends with ctx, and with us.
+func (l *Launcher) runShort(ctx context.Context, dir string, args []string, env map[string]string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, l.cfg.Program, slices.Concat(l.cfg.Args, args)...)
-	cmd.Dir, cmd.Env = dir, l.baseEnv()
+	cmd.Dir, cmd.Env = dir, append(l.baseEnv(), scriptEnv(env)...)
 	// Unlike a generator it dies with us, even if we are killed. The kernel means
 	// the thread that started it, which therefore must not end before.
 	runtime.LockOSThread()

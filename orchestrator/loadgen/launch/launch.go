@@ -95,10 +95,7 @@ var (
 	ErrStarting = fmt.Errorf("the launch is just being started: %w", contest.ErrTryAgain)
 )
 
-var (
-	scenarioPattern = regexp.MustCompile(`^[a-zA-Z0-9_-]{1,64}$`)
-	envPattern      = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]{0,127}$`)
-)
+var scenarioPattern = regexp.MustCompile(`^[a-zA-Z0-9_-]{1,64}$`)
 
 // check refuses a launch that could not be run or would reach beyond its folder.
 func check(launch contest.Launch) error {
@@ -118,8 +115,11 @@ func check(launch contest.Launch) error {
 
 func checkEnv(env map[string]string) error {
 	for k, v := range env {
-		if !envPattern.MatchString(k) || strings.ContainsRune(v, 0) {
-			return fmt.Errorf("variable %.200q cannot be handed to a script", k)
+		if err := contest.CheckVariable(k); err != nil {
+			return err
+		}
+		if strings.ContainsRune(v, 0) {
+			return fmt.Errorf("variable %s cannot be handed to a script: its value holds a zero byte", k)
 		}
 	}
 	return nil

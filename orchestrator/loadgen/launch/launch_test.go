@@ -109,13 +109,26 @@ func TestArgumentsAndEnvironment(t *testing.T) {
 		"--instance-id", "1", "--progress-file", filepath.Join(dir, "progress.json"),
 		"--summary-export", filepath.Join(dir, "summary.json"), "--result-file", filepath.Join(dir, "result.json"),
 		"--abort-when-lost", "--quiet", "--blacklist-ip", "10.0.0.0/8", "--blacklist-ip", "169.254.0.0/16",
-		"-e", "API_URL=http://127.0.0.1:1/?a=b c", "-e", "BEHAVE=finish", "-e", "CODE=0",
 	}, seen.Args)
 	require.ElementsMatch(t, []string{
-		"PATH=/usr/bin", "HOME=/root", "GOMAXPROCS=3",
+		"PATH=/usr/bin", "HOME=/root", "GOMAXPROCS=3", "API_URL=http://127.0.0.1:1/?a=b c", "BEHAVE=finish", "CODE=0",
 		"K6_PROMETHEUS_RW_SERVER_URL=http://127.0.0.1:1/api/v1/write",
 		"K6_PROMETHEUS_RW_BEARER_TOKEN=write-token", "K6_PROMETHEUS_RW_PUSH_INTERVAL=1s",
 	}, withoutPWD(seen.Env))
+}
+
+// Whoever may list the processes of the machine learns no script's variables.
+func TestVariablesAreNoArguments(t *testing.T) {
+	t.Parallel()
+	l, cfg := stage(t)
+	order := job("t-1", "run")
+	order.Env["API_URL"] = "http://me:canary@127.0.0.1:1"
+	require.NoError(t, l.Start(t.Context(), order))
+	until(t, l, "t-1", working)
+	lines := processesOf(cfg.Dir)
+	require.Len(t, lines, 1)
+	require.NotContains(t, lines[0], "canary")
+	require.NotContains(t, lines[0], "API_URL")
 }
 
 func TestFullRunIsNotEndedEarly(t *testing.T) {
@@ -154,7 +167,7 @@ func TestHowGeneratorsEnd(t *testing.T) {
 		{"configuration refused", "finish", 104, 104, `^generator 1 of 1 refused its configuration after \d s$`},
 		{"script exception", "finish", 107, 107, `^generator 1 of 1 met an exception in the script after \d s$`},
 		{"Go panic with a result", "finish", 109, 109, `^generator 1 of 1 panicked after \d s$`},
-		{"ended without a result", "crash", 3, 3, `^generator 1 of 1 ended with exit code 3 after \d s: about to go wrong$`},
+		{"ended without a result", "crash", 3, 3, `^generator 1 of 1 ended with exit code 3 after \d s: about to go wrong at http://\*\*\*@host/x\?y=z@home$`},
 		{"zero without a result", "crash", 0, 0, ``},
 		{"panic", "panic", 0, 2, `ended with exit code 2 after \d s: panic: no more memory for virtual users`},
 		{"killed", "die", 0, -1, `^generator 1 of 1 was killed after \d s$`},

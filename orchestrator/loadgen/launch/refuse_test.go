@@ -29,7 +29,8 @@ func TestStartRefuses(t *testing.T) {
 		{"scenario that leaves the folder", func(o *contest.Launch, _ *launch.Config) { o.Scenario = "../../etc/x" }, "is not a script's name"},
 		{"unknown scenario", func(o *contest.Launch, _ *launch.Config) { o.Scenario = "typo" }, "there is no scenario typo"},
 		{"name of a variable", func(o *contest.Launch, _ *launch.Config) { o.Env["A=B"] = "" }, `variable "A=B" cannot be handed`},
-		{"value of a variable", func(o *contest.Launch, _ *launch.Config) { o.Env["A"] = "x\x00y" }, `variable "A" cannot be handed`},
+		{"variable that the generator obeys", func(o *contest.Launch, _ *launch.Config) { o.Env["LD_PRELOAD"] = "" }, "LD_PRELOAD cannot be handed to a script: it would change"},
+		{"value of a variable", func(o *contest.Launch, _ *launch.Config) { o.Env["A"] = "x\x00y" }, `variable A cannot be handed to a script: its value holds a zero byte`},
 		{"no program", func(_ *contest.Launch, c *launch.Config) { c.Program = "/nowhere/hackload" }, "start launch t-1: fork/exec /nowhere/hackload: no such file"},
 		{"too many files", func(_ *contest.Launch, c *launch.Config) { c.Scenarios = crowded() }, "more than 1000 files"},
 		{"too much data", func(_ *contest.Launch, c *launch.Config) {

@@ -1,0 +1,38 @@
+package contest
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+var variablePattern = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]{0,127}$`)
+
+// CheckVariable refuses the name of a variable that cannot be handed to a
+// script. Scripts get theirs through the environment of the load generator's
+// process, because its arguments can be read by every user of the machine; so a
+// name that the process itself obeys is refused too.
+func CheckVariable(name string) error {
+	switch {
+	case !variablePattern.MatchString(name):
+		return fmt.Errorf("variable %.200q cannot be handed to a script: its name must be of letters, digits and underscores", name)
+	case obeyed(name):
+		return fmt.Errorf("variable %s cannot be handed to a script: it would change the load generator itself; choose another name", name)
+	}
+	return nil
+}
+
+// obeyed reports whether a program, Go's runtime, k6 or the generator reads the
+// variable for itself.
+func obeyed(name string) bool {
+	for _, prefix := range []string{"GO", "HACKLOAD_", "K6_", "LC_", "LD_", "LOADGEN_", "SSL_CERT_"} {
+		if strings.HasPrefix(name, prefix) {
+			return true
+		}
+	}
+	return slices.Contains([]string{
+		"HOME", "LANG", "PATH", "PWD", "TMPDIR", "TZ", "HOSTALIASES", "LOCALDOMAIN", "RES_OPTIONS", "REQUEST_METHOD",
+		"ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "all_proxy", "http_proxy", "https_proxy", "no_proxy",
+	}, name)
+}
