@@ -19,10 +19,11 @@ func openGrafana(c *config.Config) (*grafana.Client, error) {
 	if g.URL == "" && g.APIURL == "" {
 		return nil, nil
 	}
-	client, err := grafana.New(grafana.Config{
-		URL: cmp.Or(g.APIURL, g.URL), Token: grafana.Secret(g.Token.Reveal()),
-		Username: g.Username, Password: grafana.Secret(g.Password.Reveal()),
-	})
+	access := grafana.Config{URL: cmp.Or(g.APIURL, g.URL), Token: grafana.Secret(g.Token.Reveal())}
+	if access.Token == "" { // a token is enough; a user's name beside it is only known to people
+		access.Username, access.Password = g.Username, grafana.Secret(g.Password.Reveal())
+	}
+	client, err := grafana.New(access)
 	if err != nil {
 		return nil, usage(err, "Correct the section grafana, or the variables GRAFANA_….")
 	}
