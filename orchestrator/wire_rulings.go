@@ -76,7 +76,7 @@ func (l letters) ChangeLetter(ctx context.Context, id int64, change string, by w
 	if err != nil {
 		return err
 	}
-	subject := strings.TrimSpace(fmt.Sprintf("%d: %s %s %s", id, d.Kind, d.Service, d.Team))
+	subject := strings.Join(strings.Fields(fmt.Sprintf("%d: %s %s %s", id, d.Kind, d.Service, d.Team)), " ")
 	return refusal(l.audited(ctx, noted(change+" dead letter", subject, by), func(tx *store.Tx) error { return do(ctx, tx.SQL.Tx, id) }))
 }
 
