@@ -9,9 +9,9 @@
 //
 // It only reads, but for what organisers change, who prove themselves by the
 // server's token: over the API with each request, on pages with a session and
-// forms that no other site can send. Whatever a team wrote is cleaned, shortened and escaped before
-// it is shown, identifiers are checked before they reach the state, and URLs of
-// teams are not shown at all. When the state cannot be read the answer is a
+// forms that no other site can send. Whatever a team wrote is cleaned, shortened
+// and escaped before it is shown, identifiers are checked before they reach the
+// state, and URLs of teams are not shown at all. When the state cannot be read the answer is a
 // plain 500 (503 from the probes) and one line in the log; a page is rendered
 // whole before its first byte is sent, so nobody sees half of one.
 package web
