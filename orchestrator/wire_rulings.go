@@ -100,7 +100,7 @@ func (u updates) ChangeUpdate(ctx context.Context, at web.Place, change string, 
 		return &web.Refusal{Code: http.StatusConflict, Text: stale, Hint: "A pending or parked update can be retried, a parked one dropped."}
 	}
 	if err == nil && change == "retry" {
-		observer{u.works}.UpdateQueued()
+		observer(u).UpdateQueued()
 	}
 	return refusal(err)
 }
@@ -138,7 +138,7 @@ func (x exclusions) Exclude(ctx context.Context, team contest.Slug, by web.By) e
 // an exclusion that is misspelt would take nobody out and look as if it did.
 func (x exclusions) exists(ctx context.Context, team contest.Slug) error {
 	known := func(t contest.Team) bool { return t.Slug == team }
-	seen, err := board{x.works}.Teams(ctx)
+	seen, err := board(x).Teams(ctx)
 	if err != nil || slices.ContainsFunc(seen, known) {
 		return err
 	}
