@@ -41,6 +41,7 @@ func bundle(src Source) (code string, warnings []string, err error) {
 		Charset:   api.CharsetUTF8, TreeShaking: api.TreeShakingTrue,
 		Sourcemap: api.SourceMapInline, SourcesContent: api.SourcesContentExclude,
 		TsconfigRaw: "{}",
+		Define:      map[string]string{"import.meta.resolve": resolveName},
 		Banner:      map[string]string{"js": bundleHead},
 		Plugins:     []api.Plugin{{Name: "k6", Setup: func(b api.PluginBuild) { resolver{src}.setup(b) }}},
 	})

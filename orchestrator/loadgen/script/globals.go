@@ -2,7 +2,6 @@ package script
 
 import (
 	"fmt"
-	"log/slog"
 	"path/filepath"
 	"strings"
 
@@ -13,7 +12,7 @@ import (
 func (vm *VM) setGlobals() {
 	g := vm.rt.GlobalObject()
 	set := func(name string, v any) { _ = g.Set(name, v) }
-	set("__VU", int64(0))
+	set("__VU", vm.ID)
 	set("console", vm.rt.NewDynamicObject(&lazyObject{vm: vm, make: vm.consoleMethod, names: []string{"log", "info", "warn", "error", "debug"}}))
 	// A function costs a VM about 1 KB, so those whose name is not in the code
 	// are left out.
@@ -22,6 +21,14 @@ func (vm *VM) setGlobals() {
 		case !vm.program.uses[name]:
 		case name == "open":
 			set(name, vm.open)
+		case name == "crypto":
+			set(name, vm.rt.NewDynamicObject(&lazyObject{vm: vm, make: vm.webCrypto, names: []string{"getRandomValues", "randomUUID", "subtle"}}))
+		case name == "TextEncoder", name == "TextDecoder":
+			set(name, vm.textCoder(name))
+		case name == "global":
+			set(name, g)
+		case name == resolveName:
+			set(name, vm.resolveModule)
 		default:
 			set(name, vm.timerFunction(name))
 		}
@@ -45,36 +52,6 @@ func (vm *VM) timerFunction(name string) func(sobek.FunctionCall) sobek.Value {
 		vm.stopTimer(c.Argument(0).ToInteger())
 		return sobek.Undefined()
 	}
-}
-
-func (vm *VM) consoleMethod(name string) sobek.Value {
-	level := map[string]slog.Level{
-		"log": slog.LevelInfo, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError, "debug": slog.LevelDebug,
-	}[name]
-	return vm.rt.ToValue(func(c sobek.FunctionCall) sobek.Value {
-		parts := make([]string, len(c.Arguments))
-		for i, arg := range c.Arguments {
-			parts[i] = vm.printed(arg)
-		}
-		vm.config.Log.Log(vm.context(), level, strings.Join(parts, " "), "source", "console")
-		return sobek.Undefined()
-	})
-}
-
-// printed writes a value as the console does: objects as JSON.
-func (vm *VM) printed(v sobek.Value) string {
-	obj, ok := v.(*sobek.Object)
-	if !ok {
-		return v.String()
-	}
-	if _, isFunc := sobek.AssertFunction(v); isFunc || obj.ClassName() == "Error" {
-		return v.String()
-	}
-	text, err := vm.stringify(v)
-	if err != nil || text == "" {
-		return v.String()
-	}
-	return text
 }
 
 // open reads a file in the init context. The path is relative to the file that
@@ -102,12 +79,7 @@ func (vm *VM) readFile(name string) ([]byte, error) {
 		return vm.program.read(name)
 	}
 	main := filepath.Dir(vm.program.Path)
-	dir := main
-	if frames := vm.rt.CaptureCallStack(2, nil); len(frames) > 1 {
-		if file := strings.TrimPrefix(frames[1].Position().Filename, "file://"); file != "" {
-			dir = filepath.Dir(file)
-		}
-	}
+	dir := vm.callerDir()
 	b, err := vm.program.read(filepath.Join(dir, name))
 	if err != nil && dir != main {
 		if b, mainErr := vm.program.read(filepath.Join(main, name)); mainErr == nil {
@@ -115,6 +87,16 @@ func (vm *VM) readFile(name string) ([]byte, error) {
 		}
 	}
 	return b, err
+}
+
+// callerDir is the folder of the file whose code called a native function.
+func (vm *VM) callerDir() string {
+	if frames := vm.rt.CaptureCallStack(2, nil); len(frames) > 1 {
+		if file := strings.TrimPrefix(frames[1].Position().Filename, "file://"); file != "" {
+			return filepath.Dir(file)
+		}
+	}
+	return filepath.Dir(vm.program.Path)
 }
 
 // native is what the virtual modules call for their exports: __k6(module) is

@@ -2,6 +2,7 @@ package script
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -117,7 +118,7 @@ func (vm *VM) startTimer(call sobek.FunctionCall, repeat bool) sobek.Value {
 	delay := time.Duration(max(call.Argument(1).ToFloat(), 0) * float64(time.Millisecond))
 	var args []sobek.Value
 	if len(call.Arguments) > 2 {
-		args = call.Arguments[2:]
+		args = slices.Clone(call.Arguments[2:]) // the engine uses the space again
 	}
 	l := vm.eventLoop()
 	l.lastID++

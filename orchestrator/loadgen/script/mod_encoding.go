@@ -16,7 +16,7 @@ func (vm *VM) exportEncoding(name string) sobek.Value {
 }
 
 func (vm *VM) b64encode(c sobek.FunctionCall) sobek.Value {
-	return vm.rt.ToValue(vm.alphabet(c.Argument(1)).EncodeToString(vm.bytesOf(c.Argument(0))))
+	return vm.rt.ToValue(vm.alphabet(c.Argument(1)).EncodeToString(vm.someBytes(c.Argument(0))))
 }
 
 // b64decode returns an ArrayBuffer, or text when its third argument is "s".
@@ -31,26 +31,23 @@ func (vm *VM) b64decode(c sobek.FunctionCall) sobek.Value {
 	return vm.rt.ToValue(vm.rt.NewArrayBuffer(b))
 }
 
+// alphabet returns the standard one for a name that is not known, as k6 does.
 func (vm *VM) alphabet(v sobek.Value) *base64.Encoding {
-	if sobek.IsUndefined(v) || sobek.IsNull(v) {
-		return base64.StdEncoding
+	switch v.String() {
+	case "rawstd":
+		return base64.RawStdEncoding
+	case "url":
+		return base64.URLEncoding
+	case "rawurl":
+		return base64.RawURLEncoding
 	}
-	encoding, ok := map[string]*base64.Encoding{
-		"std": base64.StdEncoding, "rawstd": base64.RawStdEncoding, "url": base64.URLEncoding, "rawurl": base64.RawURLEncoding,
-	}[v.String()]
-	if !ok {
-		vm.throw("encoding %q: want std, rawstd, url or rawurl", v.String())
-	}
-	return encoding
+	return base64.StdEncoding
 }
 
 // bytesOf returns the bytes of an ArrayBuffer, a typed array, or text in UTF-8.
 func (vm *VM) bytesOf(v sobek.Value) []byte {
-	switch x := v.Export().(type) {
-	case sobek.ArrayBuffer:
-		return x.Bytes()
-	case []byte:
-		return x
+	if b, ok := vm.binary(v); ok {
+		return b
 	}
 	return []byte(v.String())
 }

@@ -47,16 +47,23 @@ func (vm *VM) instanceMembers() map[string]func() any {
 }
 
 func (vm *VM) vuMembers() map[string]func() any {
+	metadata := vm.rt.NewObject() // an output that wants it would have to keep samples
 	metrics := func() any {
 		out := vm.rt.NewObject()
 		_ = out.Set("tags", vm.rt.NewDynamicObject(&vuTags{vm}))
-		_ = out.Set("metadata", vm.rt.NewObject())
+		_ = out.Set("metadata", metadata)
 		return out
 	}
+	running := func(f func() any) func() any {
+		return func() any {
+			vm.needCall("exec.vu")
+			return f()
+		}
+	}
 	return map[string]func() any{
-		"idInInstance":        func() any { return vm.ID },
-		"idInTest":            func() any { return vm.IDTest },
-		"iterationInInstance": func() any { return max(vm.iteration-1, 0) },
+		"idInInstance":        running(func() any { return vm.ID }),
+		"idInTest":            running(func() any { return vm.IDTest }),
+		"iterationInInstance": running(func() any { return max(vm.iteration-1, 0) }),
 		"iterationInScenario": func() any {
 			if vm.task == nil {
 				return 0

@@ -84,11 +84,13 @@ func (vm *VM) inGroup(c sobek.FunctionCall) sobek.Value {
 	if err != nil {
 		panic(err)
 	}
+	if _, async := exported[*sobek.Promise](v); async {
+		vm.throw("group() does not wait for async functions: put the await around the group")
+	}
 	return v
 }
 
 func (vm *VM) sleep(c sobek.FunctionCall) sobek.Value {
-	vm.needCall("sleep")
 	if seconds := c.Argument(0).ToFloat(); seconds > 0 {
 		pause(vm.context(), time.Duration(seconds*float64(time.Second)))
 	}

@@ -14,6 +14,7 @@ import (
 func modules() map[string][]string {
 	return map[string][]string{
 		"k6":           {"check", "fail", "group", "randomSeed", "sleep"},
+		"k6/crypto":    cryptoExports(),
 		"k6/data":      {"SharedArray"},
 		"k6/encoding":  {"b64decode", "b64encode"},
 		"k6/execution": {"instance", "scenario", "test", "vu"},
@@ -29,6 +30,8 @@ func (vm *VM) makeExport(module, name string) sobek.Value {
 	switch module {
 	case "k6":
 		return vm.exportK6(name)
+	case "k6/crypto":
+		return vm.exportCrypto(name)
 	case "k6/data":
 		return vm.exportData(name)
 	case "k6/encoding":

@@ -1,6 +1,10 @@
 package script
 
-import "github.com/grafana/sobek"
+import (
+	"reflect"
+
+	"github.com/grafana/sobek"
+)
 
 // methods are what a kind of native object can be asked. A method's result
 // becomes a JavaScript value; a nil result is null.
@@ -31,10 +35,11 @@ func object[T any](vm *VM, kind string, self T, list func() methods[T]) *sobek.O
 	return obj
 }
 
-// exported returns the Go value behind a native object.
+// exported returns the Go value behind a native object. Other objects are not
+// exported at all, because that would copy them.
 func exported[T any](v sobek.Value) (T, bool) {
 	obj, ok := v.(*sobek.Object)
-	if !ok {
+	if !ok || obj.ExportType() != reflect.TypeFor[T]() {
 		var none T
 		return none, false
 	}

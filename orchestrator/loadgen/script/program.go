@@ -54,7 +54,9 @@ func Compile(src Source) (*Program, error) {
 		return nil, fmt.Errorf("compile %s: %w", filepath.Base(path), err)
 	}
 	uses := map[string]bool{}
-	for _, name := range []string{"open", "setTimeout", "clearTimeout", "setInterval", "clearInterval"} {
+	for _, name := range []string{
+		"open", "setTimeout", "clearTimeout", "setInterval", "clearInterval", "crypto", "TextEncoder", "TextDecoder", "global", resolveName,
+	} {
 		uses[name] = strings.Contains(withoutMap(code), name)
 	}
 	sum := sha256.Sum256([]byte(withoutMap(code)))
