@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -71,10 +72,12 @@ func TestReplicasNoticeWhoHasGone(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := &board{beats: map[string]store.Replica{}}
+		var mu sync.Mutex
 		var gone []string
+		left := func() []string { mu.Lock(); defer mu.Unlock(); return slices.Clone(gone) }
 		first := join(t, b, "first")
 		require.True(t, first.Alone())
-		stopFirst := run(t, first, func(id string) { gone = append(gone, id) })
+		stopFirst := run(t, first, func(id string) { mu.Lock(); defer mu.Unlock(); gone = append(gone, id) })
 		second := join(t, b, "second")
 		stopSecond := run(t, second, func(string) { t.Error("the first lives") })
 		time.Sleep(10 * time.Minute)
@@ -82,15 +85,15 @@ func TestReplicasNoticeWhoHasGone(t *testing.T) {
 		require.LessOrEqual(t, second.Silent("first"), 2*replica.Every)
 		require.Zero(t, first.Silent("first"))
 		require.False(t, first.Alone())
-		require.Empty(t, gone)
+		require.Empty(t, left())
 
 		stopSecond()
 		time.Sleep(replica.Silence - replica.Every)
 		require.Less(t, first.Silent("second"), replica.Silence)
-		require.Empty(t, gone)
+		require.Empty(t, left())
 		time.Sleep(2*replica.Every + time.Second)
 		require.GreaterOrEqual(t, first.Silent("second"), replica.Silence)
-		require.Equal(t, "second", gone[0])
+		require.Equal(t, "second", left()[0])
 		require.True(t, first.Alone())
 		require.Greater(t, first.Silent("who has left"), 1000*time.Hour)
 		stopFirst()
