@@ -18,17 +18,27 @@ import (
 func explainCommand(w world) *cobra.Command {
 	var dir string
 	cmd := &cobra.Command{
-		Use:   "explain RUN",
-		Short: "Say why a run's verdict is what it is, and whether it still follows",
+		Use:   "explain RUN | TEAM CRITERION",
+		Short: "Say why a verdict is what it is, and whether it still follows",
 		Long: `explain shows a run's rules, values, queries and hashes, derives the verdict
 again from the stored evidence, and says whether it agrees with the stored one.
 
 RUN is a run's id or testid; the results page and 'hackload dev' show them.
+
+With a TEAM and a CRITERION it does so for the verdict that stands: it derives
+each of its runs and then the verdict again, and holds what the Hub is told
+against it. What exporters saw is not kept, so theirs are only held against what
+the Hub is told; likewise those that were set by hand.
+
 It exits 1 when the verdict does not follow, or when a stored value, rule or
 hash is not as it was written, and names it.`,
-		Example: "  hackload explain good-search-30-01kah… --state /tmp/contest",
-		Args:    cobra.ExactArgs(1),
+		Example:           "  hackload explain good-search-30-01kah… --state /tmp/contest\n  hackload explain good EVENT_SEARCH --state /tmp/contest",
+		Args:              cobra.RangeArgs(1, 2),
+		ValidArgsFunction: completeCriteria,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 2 {
+				return explainTeam(cmd.Context(), w.Stdout, dir, args)
+			}
 			return explain(cmd.Context(), w.Stdout, dir, args[0])
 		},
 	}

@@ -74,7 +74,7 @@ func (l *Line) bestCounts(c contest.Criterion) bool {
 func (l *Line) counts(c contest.Criterion, newestFirst []contest.Verdict) (stands contest.Verdict, ok bool) {
 	for _, v := range newestFirst {
 		switch {
-		case v.Invalid || byHand(v):
+		case v.Invalid || ByHand(v):
 		case !ok:
 			if stands, ok = v, true; v.Status == contest.NoData || !l.bestCounts(c) {
 				return stands, true
@@ -104,14 +104,15 @@ const (
 // person's look.
 const longStreak = 3
 
-func byHand(v contest.Verdict) bool { return len(v.Findings) > 0 && v.Findings[0].Rule == ruleOverride }
+// ByHand reports whether a verdict was set by an organiser.
+func ByHand(v contest.Verdict) bool { return len(v.Findings) > 0 && v.Findings[0].Rule == ruleOverride }
 
 // withStreak adds a finding to an invalid verdict that is at least the third in
 // a row.
 func withStreak(v contest.Verdict, newestFirst []contest.Verdict) contest.Verdict {
 	streak := 1
 	for _, earlier := range newestFirst {
-		if byHand(earlier) {
+		if ByHand(earlier) {
 			continue
 		}
 		if !earlier.Invalid {
