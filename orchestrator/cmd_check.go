@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -53,7 +54,7 @@ exits 1 when it does not answer: the health check of a container.`,
 const checkTimeout = 15 * time.Second
 
 func check(ctx context.Context, w world, c *config.Config) error {
-	s := survey{warnings: c.Warnings, problems: c.Check(scenarios.Names())}
+	s := survey{warnings: slices.Concat(c.Warnings, c.Lacking()), problems: c.Check(scenarios.Names())}
 	if err := c.ValidateServe(); err != nil {
 		s.problems = append(s.problems, strings.Split(err.Error(), "\n")...)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"github.com/hackload-kz/hackload/orchestrator/config"
 	"github.com/hackload-kz/hackload/orchestrator/contest"
 	"github.com/hackload-kz/hackload/orchestrator/hub"
+	"github.com/hackload-kz/hackload/orchestrator/store"
 	"github.com/hackload-kz/hackload/orchestrator/telemetry"
 )
 
@@ -75,11 +77,34 @@ func exporter(ctx context.Context, w world, c *config.Config, name string, flags
 	defer out.close(ctx, &err)
 	tell := func(finding string) { out.log.Warn("sources of teams", "finding", finding) }
 	wk := &works{site: site{config: c, teams: from.teams(c, tell)}, closers: []func() error{from.Close}}
+	if err := wk.borrow(ctx); err != nil {
+		return trouble(errors.Join(err, wk.Close()))
+	}
 	x, err := wk.exporter(key, nil)
 	if err != nil {
 		return trouble(errors.Join(err, wk.Close()))
 	}
 	return trouble(errors.Join(listenByTheBook(ctx, telemetry.Recovering(out.log, x.Handler(wk.contestants)), flags, out.log), wk.Close()))
+}
+
+// borrow opens for reading what a contest on this machine has written down, if
+// there is one, and the Prometheus outside, if there is one.
+func (w *works) borrow(ctx context.Context) (err error) {
+	w.store, err = store.OpenRead(ctx, w.config.State.Dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return err
+	default:
+		w.closers = append(w.closers, w.store.Close)
+	}
+	if w.config.Prometheus.URL == "" && !w.config.Proxied() {
+		return nil
+	}
+	if w.grafana, err = openGrafana(w.config); err != nil {
+		return err
+	}
+	return w.openMetrics(ctx)
 }
 
 const exporterGrace = 5 * time.Second

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -71,7 +72,7 @@ func serve(ctx context.Context, w world, c *config.Config, once bool) (err error
 		return err
 	}
 	defer x.close(ctx, &err)
-	for _, warning := range c.Warnings {
+	for _, warning := range slices.Concat(c.Warnings, c.Lacking()) {
 		x.log.Warn(warning)
 	}
 	holdBack(c, w.Getenv, x.log)

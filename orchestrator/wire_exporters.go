@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/hackload-kz/hackload/exporters/cost"
 	"github.com/hackload-kz/hackload/exporters/deployment"
 	"github.com/hackload-kz/hackload/exporters/git"
 	"github.com/hackload-kz/hackload/orchestrator/conduct"
@@ -46,12 +45,7 @@ type measurer interface {
 func (w *works) exporter(key contest.ServiceKey, lease deployment.Lease) (measurer, error) {
 	switch key {
 	case contest.GitMonitor:
-		x, err := w.gitExporter(w.config.Contest.Criteria[contest.CodeRepo])
-		if err != nil {
-			return nil, err
-		}
-		w.closers = append(w.closers, func() error { x.Close(); return nil })
-		return x, nil
+		return w.gitMeasurer(w.config.Contest.Criteria[contest.CodeRepo])
 	case contest.DeploymentMonitor:
 		return w.deploymentExporter(w.config.Contest.Criteria[contest.DeployedSolution], lease)
 	case contest.CostTracking:
@@ -60,7 +54,8 @@ func (w *works) exporter(key contest.ServiceKey, lease deployment.Lease) (measur
 	return nil, fmt.Errorf("nothing measures %s", key)
 }
 
-func (w *works) gitExporter(rules config.Criterion) (*git.Exporter, error) {
+// gitExporter looks at teams' repositories; a nil cache is one of its own.
+func (w *works) gitExporter(rules config.Criterion, cache git.Cache) (*git.Exporter, error) {
 	g := w.config.GitHub
 	app := int64(0)
 	if g.AppID != "" {
@@ -69,12 +64,18 @@ func (w *works) gitExporter(rules config.Criterion) (*git.Exporter, error) {
 			return nil, usage(fmt.Errorf("GITHUB_APP_ID %q is no number", g.AppID), "Take the App's number from its settings page at GitHub.")
 		}
 	}
-	return git.New(git.Config{
+	x, err := git.New(git.Config{
 		APIURL: g.APIURL, Token: g.Token.Reveal(), AppID: app, PrivateKey: g.AppPrivateKey.Reveal(),
 		UserAgent: w.config.Probe.UserAgent, Timeout: w.config.Services[contest.GitMonitor].Timeout.D(), Guard: w.guard(),
+		Workers: g.Workers, Cache: cache,
 	}, git.Rules{
 		Kind: rules.Rule, Min: rules.Commits.Min, Recent: rules.Commits.Recent.D(), Points: rules.Points, StartsAt: w.config.Contest.StartsAt,
 	})
+	if err != nil {
+		return nil, err
+	}
+	w.closers = append(w.closers, func() error { x.Close(); return nil })
+	return x, nil
 }
 
 // leaseWait is how long a look at a service waits for a load run to end.
@@ -85,6 +86,7 @@ func (w *works) deploymentExporter(rules config.Criterion, lease deployment.Leas
 	p := w.config.Probe
 	return deployment.New(deployment.Config{
 		UserAgent: p.UserAgent, HTTPTimeout: p.Timeout.D(), Timeout: w.config.Services[contest.DeploymentMonitor].Timeout.D(),
+		Workers: p.Workers, Reset: p.Reset && lease != nil, Evidence: p.Evidence, Query: w.present(),
 		Lease: lease, LeaseWait: leaseWait, Guard: w.guard(),
 	}, deployment.Rules{Rule: rules.Rule, Points: rules.Points, Critical: rules.Critical})
 }
@@ -92,16 +94,4 @@ func (w *works) deploymentExporter(rules config.Criterion, lease deployment.Leas
 // hold is the line's lease; the line is built after what it measures with.
 func (w *works) hold(ctx context.Context, target string) (release func(), ok bool) {
 	return w.line.Hold(ctx, target)
-}
-
-func (w *works) costExporter(rules config.Criterion) (*cost.Exporter, error) {
-	var entries func(ctx context.Context) (map[contest.Slug]cost.Entry, error)
-	if w.store != nil {
-		entries = spendBook{w}.entries
-	}
-	return cost.New(cost.Config{
-		Rules: cost.Rules{Rule: rules.Rule, Points: rules.Points}, Entries: entries,
-		From: w.config.Contest.StartsAt, To: w.config.Contest.EndsAt,
-		Link: func(t contest.Team) string { return teamPage(w.config, t) },
-	})
 }

@@ -23,7 +23,6 @@ func (w *works) organisers() *web.Organisers {
 const (
 	spendTeamsTime = 5 * time.Second // for the list of teams, before the last known one serves
 	spendHistory   = 200             // entries that a team's page shows
-	defaultMoney   = "KZT"
 )
 
 // spendBook is what is known of teams' spend, and the book in which organisers
@@ -105,7 +104,7 @@ func (s spendBook) amountOf(f web.SpendForm) (cost.Amount, error) {
 }
 
 // money is the currency of amounts that name none.
-func (s spendBook) money() string { return defaultMoney }
+func (s spendBook) money() string { return s.config.Cost.Currency }
 
 // known lists the teams: the Hub's, or where it does not answer, those that were
 // measured, with a sentence about that.

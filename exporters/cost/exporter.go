@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -22,8 +23,10 @@ type Config struct {
 	Entries func(ctx context.Context) (map[contest.Slug]Entry, error)
 	// Providers are asked all at once; none by default.
 	Providers []Provider
-	// Query reads what teams' namespaces used.
-	Query Query
+	// Query reads what teams' namespaces used. A team's is called Namespace, with
+	// its slug in the place of $team; "$team" when empty.
+	Query     Query
+	Namespace string
 	// From and To bound what is billed and measured: the contest. Without From
 	// it is the last 30 days, without To it goes on until now.
 	From, To time.Time
@@ -49,6 +52,7 @@ type Exporter struct {
 func New(cfg Config) (*Exporter, error) {
 	cfg.Rules.Rule = cmp.Or(cfg.Rules.Rule, RuleInformational)
 	cfg.Rules.Currency = cmp.Or(cfg.Rules.Currency, "KZT")
+	cfg.Namespace = cmp.Or(cfg.Namespace, teamPlace)
 	cfg.Timeout = cmp.Or(cfg.Timeout, 8*time.Second)
 	cfg.BillsAge = cmp.Or(cfg.BillsAge, time.Hour)
 	switch {
@@ -56,6 +60,8 @@ func New(cfg Config) (*Exporter, error) {
 		return nil, fmt.Errorf("rule %q is not known: want %q or %q", cfg.Rules.Rule, RuleInformational, RuleRank)
 	case !isCurrency(cfg.Rules.Currency):
 		return nil, fmt.Errorf("currency %q is not known: want a code of ISO 4217 like KZT", cfg.Rules.Currency)
+	case !strings.Contains(cfg.Namespace, teamPlace):
+		return nil, fmt.Errorf("namespace %q is the same for all teams: want %s in it", cfg.Namespace, teamPlace)
 	case cfg.Rules.Points < 0, cfg.Timeout < 0, cfg.BillsAge < 0:
 		return nil, errors.New("points and durations are zero or more")
 	}
@@ -141,7 +147,7 @@ func (x *Exporter) ask(ctx context.Context, now time.Time, teams []contest.Team)
 			all.Go(func() error { a.bills[i], a.troubles[i] = l.read(ctx, w, slugs); return nil })
 		}
 		if x.cfg.Query != nil {
-			all.Go(func() error { a.used, a.usedErr = usage(ctx, x.cfg.Query, w, slugs); return nil })
+			all.Go(func() error { a.used, a.usedErr = x.usage(ctx, w, slugs); return nil })
 		}
 	}
 	_ = all.Wait()

@@ -18,26 +18,30 @@ type Query func(ctx context.Context, promql string, at time.Time) ([]contest.Sam
 // window is the time that is billed and measured.
 type window struct{ from, to, now time.Time }
 
-// namespaceOf is the name that a team's namespace has: its slug as Kubernetes
-// allows it. It is made of a–z, 0–9 and "-" only, so it can stand in a query.
-func namespaceOf(slug contest.Slug) string {
+// teamPlace stands for the team's slug in the pattern of namespaces.
+const teamPlace = "$team"
+
+// namespaceOf is the name that a team's namespace has: its slug in the pattern,
+// as Kubernetes allows it. It is made of a–z, 0–9 and "-" only, so it can stand
+// in a query.
+func namespaceOf(pattern string, slug contest.Slug) string {
 	name := strings.Map(func(r rune) rune {
 		switch {
 		case r >= 'a' && r <= 'z', r >= '0' && r <= '9':
 			return r
 		}
 		return '-'
-	}, strings.ToLower(string(slug)))
+	}, strings.ToLower(strings.ReplaceAll(pattern, teamPlace, string(slug))))
 	return strings.Trim(name[:min(len(name), 63)], "-")
 }
 
 // namespaces returns the namespace of each team; teams whose names fall together
 // have none, because what is used in it is no one's in particular.
-func namespaces(slugs []contest.Slug) map[string]contest.Slug {
+func namespaces(pattern string, slugs []contest.Slug) map[string]contest.Slug {
 	owner := make(map[string]contest.Slug, len(slugs))
 	shared := map[string]bool{"": true}
 	for _, slug := range slugs {
-		name := namespaceOf(slug)
+		name := namespaceOf(pattern, slug)
 		if other, taken := owner[name]; taken && other != slug {
 			shared[name] = true
 		}
@@ -50,8 +54,8 @@ func namespaces(slugs []contest.Slug) map[string]contest.Slug {
 }
 
 // usage asks what each team's namespace used in the window, two queries in all.
-func usage(ctx context.Context, query Query, w window, slugs []contest.Slug) (map[contest.Slug]Usage, error) {
-	owner := namespaces(slugs)
+func (x *Exporter) usage(ctx context.Context, w window, slugs []contest.Slug) (map[contest.Slug]Usage, error) {
+	query, owner := x.cfg.Query, namespaces(x.cfg.Namespace, slugs)
 	if len(owner) == 0 {
 		return nil, nil
 	}

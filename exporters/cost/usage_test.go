@@ -119,6 +119,21 @@ func TestUsageQueries(t *testing.T) {
 	require.Contains(t, strings.Join(asked, "\n"), "[259199s:259s]) * 259 / 3600", "a thousand steps")
 }
 
+func TestNamespacePattern(t *testing.T) {
+	t.Parallel()
+	for pattern, want := range map[string]string{"": `"alem|b-2"`, "team-$team": `"team-alem|team-b-2"`, "$team-PROD!": `"alem-prod|b-2-prod"`} {
+		asked := make(chan string, 2)
+		x := exporter(t, cost.Config{Namespace: pattern, Query: func(_ context.Context, promql string, _ time.Time) ([]contest.Sample, error) {
+			asked <- promql
+			return nil, nil
+		}})
+		require.NoError(t, x.Measure(t.Context(), []contest.Team{team("alem", ""), team("B_2", "")}, func(contest.Verdict) {}))
+		require.Contains(t, <-asked, "namespace=~"+want)
+	}
+	_, err := cost.New(cost.Config{Namespace: "contest"})
+	require.ErrorContains(t, err, "the same for all teams")
+}
+
 func TestUsageThatFailsIsAFinding(t *testing.T) {
 	t.Parallel()
 	x := exporter(t, cost.Config{Query: func(_ context.Context, promql string, _ time.Time) ([]contest.Sample, error) {

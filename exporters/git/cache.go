@@ -31,9 +31,9 @@ type Entry struct {
 
 func (e Entry) size(key string) int { return len(key) + len(e.ETag) + len(e.Link) + len(e.Body) + 200 }
 
-// defaultCacheBytes is enough for a thousand repositories: one with hundreds of
+// CacheBytes is enough for a thousand repositories: one with hundreds of
 // commits takes 15 kB.
-const defaultCacheBytes = 16 << 20
+const CacheBytes = 16 << 20
 
 // MemoryCache is a Cache in memory. When it is full, what was not used for the
 // longest goes. Save and Load carry it over a restart.

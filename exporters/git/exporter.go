@@ -59,7 +59,7 @@ func (c Config) withDefaults() Config {
 		c.PerSecond = 10
 	}
 	if c.Cache == nil {
-		c.Cache = NewMemoryCache(defaultCacheBytes)
+		c.Cache = NewMemoryCache(CacheBytes)
 	}
 	return c
 }

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -81,6 +82,8 @@ func (c *Config) Check(scenarios []string) []string {
 	}
 	problems := c.checkAddresses()
 	problems = append(problems, c.checkDurations()...)
+	problems = append(problems, c.Cost.check()...)
+	problems = append(problems, c.checkExporters()...)
 	problems = append(problems, c.HubDatabase.check(c.State.DatabaseURL)...)
 	problems = append(problems, c.checkGrafana()...)
 	problems = append(problems, c.Observe.check()...)
@@ -108,6 +111,8 @@ func (c *Config) checkAddresses() []string {
 	for _, address := range []struct{ key, value string }{
 		{"hub.url", c.Hub.URL}, {"prometheus.url", c.Prometheus.URL}, {"prometheus.write_url", c.Prometheus.WriteURL}, {"grafana.url", c.Grafana.URL},
 		{"grafana.api_url", c.Grafana.APIURL}, {"github.api_url", c.GitHub.APIURL}, {"web.public_url", c.Web.PublicURL},
+		{"cost.aws.endpoint", c.Cost.AWS.Endpoint}, {"cost.gcp.endpoint", c.Cost.GCP.Endpoint},
+		{"cost.azure.authority", c.Cost.Azure.Authority}, {"cost.azure.manager", c.Cost.Azure.Manager},
 	} {
 		if address.value == "" {
 			continue
@@ -119,6 +124,22 @@ func (c *Config) checkAddresses() []string {
 	}
 	if _, _, err := net.SplitHostPort(c.Metrics.Listen); err != nil {
 		problems = append(problems, fmt.Sprintf("metrics.listen %q is not host:port", c.Metrics.Listen))
+	}
+	return problems
+}
+
+func (c *Config) checkExporters() []string {
+	var problems []string
+	if g := c.GitHub; (g.AppID != "") != g.AppPrivateKey.Set() && !g.Token.Set() {
+		problems = append(problems, "a GitHub App needs both GITHUB_APP_ID and GITHUB_APP_PRIVATE_KEY, and one of them is not set")
+	}
+	if c.GitHub.AppID != "" {
+		if _, err := strconv.ParseInt(c.GitHub.AppID, 10, 64); err != nil {
+			problems = append(problems, fmt.Sprintf("GITHUB_APP_ID %q is no number: take the App's from its settings page at GitHub", c.GitHub.AppID))
+		}
+	}
+	if c.Probe.Evidence != "" && !strings.Contains(c.Probe.Evidence, "$team") {
+		problems = append(problems, "probe.evidence does not say whose it is: write $team where the team's slug belongs, inside quotes")
 	}
 	return problems
 }

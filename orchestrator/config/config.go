@@ -19,6 +19,7 @@ type Config struct {
 	Grafana     Grafana     `yaml:"grafana" json:"grafana"`
 	Kubernetes  Kubernetes  `yaml:"kubernetes" json:"kubernetes"`
 	GitHub      GitHub      `yaml:"github" json:"github"`
+	Cost        Cost        `yaml:"cost" json:"cost"`
 	Probe       Probe       `yaml:"probe" json:"probe"`
 	Web         Web         `yaml:"web" json:"web"`
 	Scenarios   Scenarios   `yaml:"scenarios" json:"scenarios"`
@@ -97,12 +98,16 @@ type GitHub struct {
 	Token         Secret `yaml:"token" json:"token"`
 	AppID         string `yaml:"app_id" json:"appId"`
 	AppPrivateKey Secret `yaml:"app_private_key" json:"appPrivateKey"`
+	Workers       int    `yaml:"workers" json:"workers" min:"1" max:"100"` // repositories that are looked at at once
 }
 
 // Probe is how a team's endpoint is looked at without load.
 type Probe struct {
 	Timeout   contest.Duration `yaml:"timeout" json:"timeout"`
 	UserAgent string           `yaml:"user_agent" json:"userAgent"`
+	Workers   int              `yaml:"workers" json:"workers" min:"1" max:"1000"` // teams that are looked at at once
+	Reset     bool             `yaml:"reset" json:"reset"`                        // POST /api/reset is a part of the look
+	Evidence  string           `yaml:"evidence" json:"evidence"`                  // PromQL for a further finding, $team being the slug; empty: none
 }
 
 // Web is our own pages, JSON API, health and metrics.
@@ -174,8 +179,9 @@ func Default() *Config {
 		Prometheus:  Prometheus{Timeout: duration(30 * time.Second)},
 		Grafana:     Grafana{Annotations: true},
 		Kubernetes:  Kubernetes{Namespace: "k6-runs"},
-		GitHub:      GitHub{APIURL: "https://api.github.com"},
-		Probe:       Probe{Timeout: duration(10 * time.Second), UserAgent: "HackLoad-Monitor/1.0"},
+		GitHub:      GitHub{APIURL: "https://api.github.com", Workers: 8},
+		Cost:        defaultCost(),
+		Probe:       Probe{Timeout: duration(10 * time.Second), UserAgent: "HackLoad-Monitor/1.0", Workers: 32},
 		Web:         Web{Port: 8080, MetricsPort: 9090, MetricsEnabled: true},
 		State:       State{Dir: "state"},
 		Load: LoadTest{

@@ -37,7 +37,6 @@ func coreSettings() []setting {
 }
 
 func serviceSettings() []setting {
-	const cloud = "spend is read from the team's environment, no cloud account is asked"
 	return []setting{
 		{Env: "GIT_MONITOR_ENABLED", Keys: one("services.git-monitor.enabled")},
 		{Env: "GIT_MONITOR_INTERVAL", Keys: one("services.git-monitor.interval")},
@@ -64,12 +63,12 @@ func serviceSettings() []setting {
 		{Env: "COST_TRACKING_ENABLED", Keys: one("services.cost-tracking.enabled")},
 		{Env: "COST_TRACKING_INTERVAL", Keys: one("services.cost-tracking.interval")},
 		{Env: "COST_TRACKING_TIMEOUT", Keys: one("services.cost-tracking.timeout")},
-		{Env: "AWS_ACCESS_KEY_ID", Later: cloud},
-		{Env: "AWS_SECRET_ACCESS_KEY", Later: cloud},
-		{Env: "AZURE_CLIENT_ID", Later: cloud},
-		{Env: "AZURE_CLIENT_SECRET", Later: cloud},
-		{Env: "AZURE_TENANT_ID", Later: cloud},
-		{Env: "GCP_SERVICE_ACCOUNT_KEY", Later: cloud},
+		{Env: "AWS_ACCESS_KEY_ID", Keys: one("cost.aws.access_key_id")},
+		{Env: "AWS_SECRET_ACCESS_KEY", Keys: one("cost.aws.secret_access_key")},
+		{Env: "AZURE_CLIENT_ID", Keys: one("cost.azure.client_id")},
+		{Env: "AZURE_CLIENT_SECRET", Keys: one("cost.azure.client_secret")},
+		{Env: "AZURE_TENANT_ID", Keys: one("cost.azure.tenant_id")},
+		{Env: "GCP_SERVICE_ACCOUNT_KEY", Keys: one("cost.gcp.service_account_key")},
 	}
 }
 

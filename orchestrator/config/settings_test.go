@@ -115,6 +115,8 @@ func first(keys []string) string {
 func valueAt(t *testing.T, c *Config, key string) any {
 	t.Helper()
 	names := map[string]string{
+		"access_key_id": "accessKeyId", "secret_access_key": "secretAccessKey", "client_id": "clientId", "client_secret": "clientSecret",
+		"tenant_id": "tenantId", "service_account_key": "serviceAccountKey",
 		"hub_database": "hubDatabase", "pool_size": "poolSize", "write_url": "writeUrl",
 		"api_key": "apiKey", "rate_limit_per_minute": "rateLimitPerMinute", "api_url": "apiUrl", "app_id": "appId",
 		"app_private_key": "appPrivateKey", "user_agent": "userAgent", "retention_days": "retentionDays",
