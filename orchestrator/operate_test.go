@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"io"
 	"log/slog"
 	"net/http"
@@ -19,9 +20,9 @@ import (
 	"github.com/hackload-kz/hackload/orchestrator/web"
 )
 
-// TestChangesOverTheAPI changes a real schedule in a real state over a socket.
-func TestChangesOverTheAPI(t *testing.T) {
-	t.Parallel()
+// operated serves a real schedule in a real state over a socket, as serve does.
+func operated(t *testing.T) (*store.Store, *httptest.Server) {
+	t.Helper()
 	c, err := config.Dev()
 	require.NoError(t, err)
 	c.Web.AdminToken = config.NewSecret("let-me-in")
@@ -29,12 +30,29 @@ func TestChangesOverTheAPI(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
 	w := &works{site: site{config: c, log: slog.New(slog.DiscardHandler), services: []contest.ServiceKey{contest.GitMonitor}, cron: true}, store: s}
+	w.teams = func(context.Context) ([]contest.Team, error) { return []contest.Team{{Slug: "good"}}, nil }
 	w.queue, err = schedule.New(t.Context(), s.DB(), w.scheduleConfig())
 	require.NoError(t, err)
 	w.line = conduct.New(conduct.Parts{Store: s, Wake: w.queue}, conduct.Limits{})
 	server := httptest.NewServer(web.New(web.Config{Board: board{w}, Archive: archive{s}, Pulse: pulse{w}, Operations: w.operations()}))
 	t.Cleanup(server.Close)
+	return s, server
+}
 
+// asOrganiser runs a command against the server with a token.
+func asOrganiser(t *testing.T, server *httptest.Server, token string, args ...string) (int, string) {
+	t.Helper()
+	var out strings.Builder
+	code := run(t.Context(), world{Args: append(args, "--server", server.URL), Stdout: &out, Stderr: &out, Getenv: func(name string) string {
+		return map[string]string{"ADMIN_TOKEN": token, "USER": "Bolat"}[name]
+	}})
+	return code, out.String()
+}
+
+// TestChangesOverTheAPI changes a real schedule in a real state over a socket.
+func TestChangesOverTheAPI(t *testing.T) {
+	t.Parallel()
+	s, server := operated(t)
 	const by = `{"who":"Aigerim","why":"lunch"}`
 	rows := []struct {
 		name, method, path, token, body string
@@ -75,13 +93,6 @@ func TestChangesOverTheAPI(t *testing.T) {
 		}
 		require.NotContains(t, string(answer), "let-me-in", row.name)
 	}
-	command := func(token string, args ...string) (int, string) {
-		var out strings.Builder
-		code := run(t.Context(), world{Args: append(args, "--server", server.URL), Stdout: &out, Stderr: &out, Getenv: func(name string) string {
-			return map[string]string{"ADMIN_TOKEN": token, "USER": "Bolat"}[name]
-		}})
-		return code, out.String()
-	}
 	for _, row := range []struct {
 		token, want string
 		code        int
@@ -94,7 +105,7 @@ func TestChangesOverTheAPI(t *testing.T) {
 		{"let-me-in", "not found", exitUsage, []string{"runs", "cancel", "nosuch", "--why", "lunch"}},
 		{"let-me-in", "required flag", exitUsage, []string{"stop"}},
 	} {
-		code, out := command(row.token, row.args...)
+		code, out := asOrganiser(t, server, row.token, row.args...)
 		require.Equal(t, row.code, code, out)
 		require.Regexp(t, row.want, out)
 	}
@@ -102,4 +113,34 @@ func TestChangesOverTheAPI(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, trail, 3, "what was refused is not in it")
 	require.Equal(t, "pause service", trail[2].What)
+}
+
+// TestCommandsOfTheServer has the real server answer what the commands ask.
+func TestCommandsOfTheServer(t *testing.T) {
+	t.Parallel()
+	_, server := operated(t)
+	for _, row := range []struct {
+		token, want string
+		code        int
+		args        []string
+	}{
+		{"", "There are no such runs", exitDone, []string{"runs", "list", "--team", "good", "--state", "judged"}},
+		{"", "no such state", exitUsage, []string{"runs", "list", "--state", "nosuch"}},
+		{"let-me-in", "There are no dead letters", exitDone, []string{"jobs", "dead-letters", "--service", "git-monitor"}},
+		{"let-me-in", "no such dead letter", exitUsage, []string{"jobs", "show", "17"}},
+		{"let-me-in", "No update waits", exitDone, []string{"outbox", "list"}},
+		{"let-me-in", "no update of this team", exitUsage, []string{"outbox", "show", "good", "EVENT_SEARCH"}},
+		{"let-me-in", "Every verdict is as it was measured", exitDone, []string{"override", "list"}},
+		{"let-me-in", "good +.* Bolat +lunch +organiser", exitDone, []string{"team", "exclude", "good", "--why", "lunch"}},
+		{"let-me-in", "good +.* Bolat +lunch +organiser", exitDone, []string{"team", "exclusions"}},
+		{"let-me-in", "Every team takes part", exitDone, []string{"team", "include", "good", "--why", "back"}},
+		{"wrong", "refused .401.", exitUsage, []string{"audit"}},
+		{"let-me-in", "Bolat +include.* good +back", exitDone, []string{"audit", "--limit", "1"}},
+		{"let-me-in", "limit is no number", exitUsage, []string{"audit", "--limit", "0"}},
+		{"", "rank,tied,slug,name,total", exitDone, []string{"export", "--csv", "-"}},
+	} {
+		code, out := asOrganiser(t, server, row.token, row.args...)
+		require.Equal(t, row.code, code, out)
+		require.Regexp(t, row.want, out)
+	}
 }
