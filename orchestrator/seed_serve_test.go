@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -32,50 +33,97 @@ func placeholders() map[string]string {
 	}
 }
 
-// TestTheSeedsEnvironmentStartsTheService starts serve with the ConfigMap and
-// the Secret of the seed document, on other ports, and without its Hub: it is
-// alive, tells what is missing, and ends cleanly. None of the values is told.
-func TestTheSeedsEnvironmentStartsTheService(t *testing.T) {
-	t.Parallel()
+// served is a serve that runs with the seed document's environment.
+type served struct {
+	cmd            *exec.Cmd
+	log            strings.Builder
+	ended          chan error
+	pages, metrics string // where it listens
+}
+
+// serveSeed starts serve with the ConfigMap and the Secret of the seed document
+// and what is laid over them, on free ports, and waits until it is alive.
+func serveSeed(t *testing.T, over map[string]string) *served {
+	t.Helper()
 	text, err := os.ReadFile("../manifests/base/configmap.yaml")
 	require.NoError(t, err)
 	var configMap struct{ Data map[string]string }
 	require.NoError(t, yaml.Unmarshal(text, &configMap))
+	path, err := binary()
+	require.NoError(t, err)
 	pages, metrics := freePort(t), freePort(t)
-	env := os.Environ()
+	s := &served{
+		cmd: exec.Command(path, "serve"), ended: make(chan error, 1),
+		pages: fmt.Sprintf("http://127.0.0.1:%d", pages), metrics: fmt.Sprintf("http://127.0.0.1:%d/metrics", metrics),
+	}
+	s.cmd.Env = os.Environ()
 	for _, from := range []map[string]string{configMap.Data, placeholders(), {
 		"API_BASE_URL": "http://127.0.0.1:1", "GITHUB_API_URL": "http://127.0.0.1:1", "GRAFANA_API_URL": "http://127.0.0.1:1/api",
 		"HEALTH_CHECK_PORT": fmt.Sprint(pages), "METRICS_PORT": fmt.Sprint(metrics), "HACKLOAD_STATE_DIR": t.TempDir(),
-	}} {
+	}, over} {
 		for name, value := range from {
-			env = append(env, name+"="+value)
+			s.cmd.Env = append(s.cmd.Env, name+"="+value)
 		}
 	}
-	path, err := binary()
-	require.NoError(t, err)
-	cmd := exec.Command(path, "serve")
-	cmd.Env = env
-	var log strings.Builder
-	cmd.Stdout, cmd.Stderr = &log, &log
-	require.NoError(t, cmd.Start())
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
-	at := fmt.Sprintf("http://127.0.0.1:%d", pages)
-	require.Eventually(t, func() bool { code, _ := answerOf(t, at+"/healthz"); return code == http.StatusOK || len(ended) > 0 }, time.Minute, 50*time.Millisecond)
-	require.Empty(t, ended, "serve ended: %s", &log)
+	s.cmd.Stdout, s.cmd.Stderr = &s.log, &s.log
+	require.NoError(t, s.cmd.Start())
+	go func() { s.ended <- s.cmd.Wait() }()
+	t.Cleanup(func() { _ = s.cmd.Process.Kill() })
+	alive := func() bool {
+		code, _ := answerOf(t, s.pages+"/healthz")
+		return code == http.StatusOK || len(s.ended) > 0
+	}
+	require.Eventually(t, alive, time.Minute, 50*time.Millisecond)
+	if len(s.ended) > 0 {
+		t.Fatalf("serve ended: %v\n%s", <-s.ended, &s.log)
+	}
+	return s
+}
 
-	code, health := answerOf(t, at+"/health")
+// stop ends it by SIGTERM and returns what it has logged.
+func (s *served) stop(t *testing.T) string {
+	t.Helper()
+	require.NoError(t, s.cmd.Process.Signal(syscall.SIGTERM))
+	require.NoError(t, <-s.ended, "%s", &s.log)
+	return s.log.String()
+}
+
+// TestTheSeedsEnvironmentStartsTheService starts serve with the seed document's
+// environment as it stands there, and without its Hub: it is alive, keeps to
+// its limits, logs for machines, and ends cleanly. None of the secrets is told.
+func TestTheSeedsEnvironmentStartsTheService(t *testing.T) {
+	t.Parallel()
+	s := serveSeed(t, nil)
+	code, health := answerOf(t, s.pages+"/health")
 	assert.Equal(t, http.StatusOK, code)
 	assert.Contains(t, health, `"serviceName":"git-monitor-service"`)
-	code, _ = answerOf(t, fmt.Sprintf("http://127.0.0.1:%d/metrics", metrics))
+	code, metrics := answerOf(t, s.metrics)
 	assert.Equal(t, http.StatusOK, code)
+	assert.Contains(t, metrics, "\njob_executions_total{")
 
-	require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
-	require.NoError(t, <-ended, "%s", &log)
+	log := s.stop(t)
+	for line := range strings.Lines(log) {
+		var said struct{ Level, Msg string }
+		require.NoError(t, json.Unmarshal([]byte(line), &said), "in production a line is JSON: %s", line)
+		assert.NotEqual(t, "DEBUG", said.Level, "LOG_LEVEL is info")
+	}
+	assert.Contains(t, log, `"memory_mb":512,"heap_mb":409,"cpu_cores":0.5,"gomaxprocs":1`)
 	for name, value := range placeholders() {
 		if name != "GITHUB_APP_ID" && name != "GRAFANA_USERNAME" && value != "xxxxx" {
-			assert.NotContains(t, log.String(), strings.TrimSpace(value), name)
+			assert.NotContains(t, log, strings.TrimSpace(value), name)
 		}
+	}
+}
+
+func TestVariablesOfTheProcess(t *testing.T) {
+	t.Parallel()
+	s := serveSeed(t, map[string]string{
+		"METRICS_ENABLED": "false", "NODE_ENV": "development", "LOG_LEVEL": "error", "MEMORY_LIMIT_MB": "1024", "CPU_LIMIT_CORES": "2",
+	})
+	code, _ := answerOf(t, s.metrics)
+	assert.Zero(t, code, "metrics are off, and somebody answers for them")
+	for line := range strings.Lines(s.stop(t)) {
+		assert.Contains(t, line, "level=ERROR", "for people, and of level error alone")
 	}
 }
 
