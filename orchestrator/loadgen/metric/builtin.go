@@ -11,6 +11,9 @@ type Builtin struct {
 	DataSent, DataReceived                           *Metric
 	VUs, VUsMax                                      *Metric
 	Checks, GroupDuration                            *Metric
+
+	WSSessions, WSMessagesSent, WSMessagesReceived *Metric
+	WSConnecting, WSSessionDuration, WSPing        *Metric
 }
 
 func newBuiltin(r *Registry) *Builtin {
@@ -39,6 +42,12 @@ func newBuiltin(r *Registry) *Builtin {
 		{&b.VUsMax, "vus_max", Gauge, Default},
 		{&b.Checks, "checks", Rate, Default},
 		{&b.GroupDuration, "group_duration", Trend, Time},
+		{&b.WSSessions, "ws_sessions", Counter, Default},
+		{&b.WSMessagesSent, "ws_msgs_sent", Counter, Default},
+		{&b.WSMessagesReceived, "ws_msgs_received", Counter, Default},
+		{&b.WSConnecting, "ws_connecting", Trend, Time},
+		{&b.WSSessionDuration, "ws_session_duration", Trend, Time},
+		{&b.WSPing, "ws_ping", Trend, Time},
 	} {
 		m := &Metric{Name: row.name, Kind: row.kind, Contains: row.contains, index: len(r.byName)}
 		r.byName[row.name] = m

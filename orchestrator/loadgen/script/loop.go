@@ -21,6 +21,8 @@ type loop struct {
 	// Requests under way beside the script; they end with the call.
 	work    sync.WaitGroup
 	cancels []context.CancelFunc
+	// after is called when all of that has ended.
+	after []func()
 }
 
 type timer struct {
@@ -77,6 +79,10 @@ func (l *loop) clear() {
 	}
 	l.cancels = nil
 	l.work.Wait()
+	for _, f := range l.after {
+		f()
+	}
+	l.after = nil
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.ready, l.waits = nil, 0

@@ -1,0 +1,63 @@
+package httpx
+
+import (
+	"context"
+	"net"
+	"net/url"
+	"sync/atomic"
+	"time"
+)
+
+// Socket is a connection for another protocol than HTTP, made as requests make
+// theirs: the same names, guard and TLS.
+type Socket struct {
+	net.Conn
+	// Times tells how the connection came about.
+	Times          Timings
+	sent, received atomic.Int64
+}
+
+// Traffic returns the bytes that crossed the connection, inside of TLS.
+func (s *Socket) Traffic() (sent, received int64) { return s.sent.Load(), s.received.Load() }
+
+// Read reads and counts.
+func (s *Socket) Read(p []byte) (int, error) {
+	n, err := s.Conn.Read(p)
+	s.received.Add(int64(n))
+	return n, err
+}
+
+// Write writes and counts.
+func (s *Socket) Write(p []byte) (int, error) {
+	n, err := s.Conn.Write(p)
+	s.sent.Add(int64(n))
+	return n, err
+}
+
+// DialSocket connects to the host of u, whose scheme is ws, wss, http or https.
+// The error is an *Error.
+func (t *Transport) DialSocket(ctx context.Context, u *url.URL) (*Socket, error) {
+	web := *u
+	switch u.Scheme {
+	case "ws":
+		web.Scheme = "http"
+	case "wss":
+		web.Scheme = "https"
+	}
+	key, err := keyOf(&web)
+	if err != nil {
+		return nil, &Error{Code: CodeInvalidURL, Text: err.Error(), err: err}
+	}
+	s := &Socket{}
+	begin := time.Now()
+	cn, err := t.dial(ctx, key, &s.Times)
+	s.Times.Blocked = time.Since(begin)
+	if err != nil {
+		return nil, classify(err)
+	}
+	s.Conn = cn.Conn
+	return s, nil
+}
+
+// MaxMessage is how many bytes a peer may send in one piece.
+func (t *Transport) MaxMessage() int64 { return t.config.MaxBody }
