@@ -8,12 +8,10 @@ import (
 	"time"
 )
 
-// setting says which keys an environment variable overrides. A row without keys
-// is known and has no effect yet: setting it gives a warning with the reason.
+// setting says which keys an environment variable overrides.
 type setting struct {
-	Env   string
-	Keys  []string
-	Later string
+	Env  string
+	Keys []string
 	// OffOnly keys are switched off by a false, but not on by a true: the
 	// variable is older than the service that they belong to.
 	OffOnly []string
@@ -124,9 +122,6 @@ func apply(some []setting, c *Config, getenv func(string) string) []error {
 		text := getenv(s.Env)
 		if text == "" {
 			continue
-		}
-		if s.Later != "" {
-			c.Warnings = append(c.Warnings, fmt.Sprintf("variable %s is set but has no effect: %s", s.Env, s.Later))
 		}
 		keys := s.Keys
 		if text == "false" || text == "0" {
