@@ -1,11 +1,13 @@
 package script
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/url"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -25,12 +27,21 @@ type Source struct {
 	Path string // absolute path of the script
 	// ReadFile reads the script and what it imports, by absolute path.
 	ReadFile func(path string) ([]byte, error)
+	// Fetch gets what is imported by an https:// URL; pinned says that its hash
+	// will be compared. Nil is a GET.
+	Fetch func(ctx context.Context, url string, pinned bool) ([]byte, error)
+	// Cache is the folder where pinned modules are kept. Empty is the user's own.
+	Cache string
 }
 
 // bundle puts the script and its imports into one function. The warnings are
 // for people.
 func bundle(src Source) (code string, warnings []string, err error) {
 	dir := filepath.Dir(src.Path)
+	modules, err := newRemote(src)
+	if err != nil {
+		return "", nil, err
+	}
 	result := api.Build(api.BuildOptions{
 		EntryPoints: []string{src.Path}, AbsWorkingDir: dir,
 		Outfile: filepath.Join(dir, "__bundle.js"),
@@ -43,11 +54,12 @@ func bundle(src Source) (code string, warnings []string, err error) {
 		TsconfigRaw: "{}",
 		Define:      map[string]string{"import.meta.resolve": resolveName},
 		Banner:      map[string]string{"js": bundleHead},
-		Plugins:     []api.Plugin{{Name: "k6", Setup: func(b api.PluginBuild) { resolver{src}.setup(b) }}},
+		Plugins:     []api.Plugin{{Name: "k6", Setup: func(b api.PluginBuild) { resolver{src, modules}.setup(b) }}},
 	})
 	if len(result.Errors) > 0 {
 		return "", nil, messagesError(result.Errors)
 	}
+	warnings = modules.warnings
 	for _, m := range result.Warnings {
 		warnings = append(warnings, message(m))
 	}
@@ -108,7 +120,10 @@ func message(m api.Message) string {
 
 // resolver finds what a script imports: files by relative or absolute path, and
 // k6's modules.
-type resolver struct{ src Source }
+type resolver struct {
+	src    Source
+	remote *remote
+}
 
 func (r resolver) setup(b api.PluginBuild) {
 	b.OnResolve(api.OnResolveOptions{Filter: ".*"}, r.resolve)
@@ -117,6 +132,7 @@ func (r resolver) setup(b api.PluginBuild) {
 		return api.OnLoadResult{Contents: &code, Loader: api.LoaderJS}, nil
 	})
 	b.OnLoad(api.OnLoadOptions{Filter: ".*", Namespace: "file"}, r.load)
+	b.OnLoad(api.OnLoadOptions{Filter: ".*", Namespace: remoteNamespace}, r.loadRemote)
 }
 
 func (r resolver) resolve(a api.OnResolveArgs) (api.OnResolveResult, error) {
@@ -128,8 +144,12 @@ func (r resolver) resolve(a api.OnResolveArgs) (api.OnResolveResult, error) {
 			return api.OnResolveResult{}, unsupported(a.Path)
 		}
 		return api.OnResolveResult{Path: a.Path, Namespace: "k6", SideEffects: api.SideEffectsFalse}, nil
-	case strings.HasPrefix(a.Path, "https://"), strings.HasPrefix(a.Path, "http://"):
-		return api.OnResolveResult{}, fmt.Errorf("module %q is remote, which is not supported: save it beside the script and import ./%s", a.Path, filepath.Base(a.Path))
+	case strings.HasPrefix(a.Path, "https://"):
+		return api.OnResolveResult{Path: a.Path, Namespace: remoteNamespace}, nil
+	case strings.HasPrefix(a.Path, "http://"):
+		return api.OnResolveResult{}, fmt.Errorf("module %q: code is only taken over https", a.Path)
+	case a.Namespace == remoteNamespace:
+		return besides(a.Importer, a.Path)
 	}
 	path := strings.TrimPrefix(a.Path, "file://")
 	switch {
@@ -139,6 +159,39 @@ func (r resolver) resolve(a api.OnResolveArgs) (api.OnResolveResult, error) {
 		return api.OnResolveResult{}, fmt.Errorf("module %q is unknown: a file is imported by a path that starts with ./ or ../", a.Path)
 	}
 	return api.OnResolveResult{Path: path, Namespace: "file"}, nil
+}
+
+// remoteNamespace is where modules live whose path is a URL.
+const remoteNamespace = "remote"
+
+// besides finds what a remote module imports: it knows no files here.
+func besides(importer, path string) (api.OnResolveResult, error) {
+	base, err := url.Parse(importer)
+	if err != nil {
+		return api.OnResolveResult{}, fmt.Errorf("read URL of module: %w", err)
+	}
+	if !strings.HasPrefix(path, "./") && !strings.HasPrefix(path, "../") && !strings.HasPrefix(path, "/") {
+		return api.OnResolveResult{}, fmt.Errorf("module %q is unknown to %s", path, importer)
+	}
+	base.Fragment = ""
+	u, err := base.Parse(path)
+	if err != nil {
+		return api.OnResolveResult{}, fmt.Errorf("module %q of %s is no URL", path, importer)
+	}
+	return api.OnResolveResult{Path: u.String(), Namespace: remoteNamespace}, nil
+}
+
+func (r resolver) loadRemote(a api.OnLoadArgs) (api.OnLoadResult, error) {
+	b, err := r.remote.load(a.Path)
+	if err != nil {
+		return api.OnLoadResult{}, err
+	}
+	loader, plain := api.LoaderJS, strings.TrimRight(strings.SplitN(a.Path, "#", 2)[0], "/")
+	if strings.HasSuffix(plain, ".ts") {
+		loader = api.LoaderTS
+	}
+	code := string(b)
+	return api.OnLoadResult{Contents: &code, Loader: loader}, nil
 }
 
 func (r resolver) load(a api.OnLoadArgs) (api.OnLoadResult, error) {

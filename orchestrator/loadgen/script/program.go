@@ -33,6 +33,12 @@ func Compile(src Source) (*Program, error) {
 	if src.ReadFile == nil {
 		src.ReadFile = os.ReadFile
 	}
+	if src.Fetch == nil {
+		src.Fetch = fetchHTTPS
+	}
+	if src.Cache == "" {
+		src.Cache = defaultCache()
+	}
 	path, err := filepath.Abs(src.Path)
 	if err != nil {
 		return nil, fmt.Errorf("find script: %w", err)

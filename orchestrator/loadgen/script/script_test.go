@@ -140,7 +140,7 @@ func TestCompileErrors(t *testing.T) {
 		"extension":          {map[string]string{"main.js": "import 'k6/x/sql'"}, `module "k6/x/sql" is not supported`},
 		"grpc":               {map[string]string{"main.js": "import grpc from 'k6/net/grpc'; grpc.x()"}, `module "k6/net/grpc" is not supported`},
 		"no such export":     {map[string]string{"main.js": "import {fetch} from 'k6/http'; fetch()"}, `No matching export in "k6:k6/http" for import "fetch"`},
-		"remote":             {map[string]string{"main.js": "import 'https://jslib.k6.io/k6-utils/1.1.0/index.js'"}, "save it beside the script and import ./index.js"},
+		"remote, not safe":   {map[string]string{"main.js": "import 'http://jslib.k6.io/k6-utils/1.1.0/index.js'"}, "only taken over https"},
 		"bare":               {map[string]string{"main.js": "import 'lodash'"}, `module "lodash" is unknown`},
 		"missing":            {map[string]string{"main.js": "import './nope.js'"}, "nope.js does not exist"},
 		"JSON":               {map[string]string{"main.js": "import './a.json'", "a.json": "{}"}, "a.json cannot be imported"},
