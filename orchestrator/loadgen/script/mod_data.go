@@ -30,6 +30,25 @@ func (s *sharedArrays) get(name string, build func() ([]string, error)) ([]strin
 	return made, nil
 }
 
+// sharedFiles are the files that a program's VMs read piece by piece.
+type sharedFiles struct {
+	mu     sync.Mutex
+	byPath map[string][]byte
+}
+
+func (s *sharedFiles) get(path string, read func(string) ([]byte, error)) ([]byte, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if have, ok := s.byPath[path]; ok {
+		return have, nil
+	}
+	b, err := read(path)
+	if err == nil {
+		s.byPath[path] = b
+	}
+	return b, err
+}
+
 // exportData makes the exports of the module k6/data.
 func (vm *VM) exportData(name string) sobek.Value {
 	if name != "SharedArray" {

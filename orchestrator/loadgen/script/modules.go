@@ -13,17 +13,19 @@ import (
 // modules lists what each module of k6 exports by name.
 func modules() map[string][]string {
 	return map[string][]string{
-		"k6":            {"check", "fail", "group", "randomSeed", "sleep"},
-		"k6/crypto":     cryptoExports(),
-		"k6/data":       {"SharedArray"},
-		"k6/encoding":   {"b64decode", "b64encode"},
-		"k6/execution":  {"instance", "scenario", "test", "vu"},
-		"k6/html":       {"parseHTML"},
-		"k6/http":       httpExports(),
-		"k6/metrics":    {"Counter", "Gauge", "Rate", "Trend"},
-		"k6/timers":     {"clearInterval", "clearTimeout", "setInterval", "setTimeout"},
-		"k6/ws":         {"connect"},
-		"k6/websockets": {"Blob", "WebSocket"},
+		"k6":                  {"check", "fail", "group", "randomSeed", "sleep"},
+		"k6/crypto":           cryptoExports(),
+		"k6/data":             {"SharedArray"},
+		"k6/encoding":         {"b64decode", "b64encode"},
+		"k6/execution":        {"instance", "scenario", "test", "vu"},
+		"k6/html":             {"parseHTML"},
+		"k6/http":             httpExports(),
+		"k6/metrics":          {"Counter", "Gauge", "Rate", "Trend"},
+		"k6/timers":           {"clearInterval", "clearTimeout", "setInterval", "setTimeout"},
+		"k6/ws":               {"connect"},
+		"k6/websockets":       {"Blob", "WebSocket"},
+		"k6/experimental/csv": {"Parser", "parse"},
+		"k6/experimental/fs":  {"SeekMode", "open"},
 		// The name that it had before it was finished.
 		"k6/experimental/websockets": {"Blob", "WebSocket"},
 	}
@@ -48,6 +50,10 @@ func (vm *VM) makeExport(module, name string) sobek.Value {
 		return vm.exportHTTP(name)
 	case "k6/metrics":
 		return vm.exportMetrics(name)
+	case "k6/experimental/csv":
+		return vm.exportCSV(name)
+	case "k6/experimental/fs":
+		return vm.exportFS(name)
 	case "k6/ws":
 		return vm.exportWS(name)
 	case "k6/websockets", "k6/experimental/websockets":

@@ -23,6 +23,7 @@ type Program struct {
 	drain   *sobek.Program // empty: running it runs pending promise jobs
 	read    func(string) ([]byte, error)
 	shared  *sharedArrays
+	files   *sharedFiles
 	modules map[string][]string
 	uses    map[string]bool // global functions that the code may call
 }
@@ -69,7 +70,7 @@ func Compile(src Source) (*Program, error) {
 	return &Program{
 		Path: path, SHA256: hex.EncodeToString(sum[:]), Warnings: warnings,
 		code: program, drain: sobek.MustCompile("drain.js", "", true),
-		read: src.ReadFile, shared: newSharedArrays(), uses: uses, modules: modules(),
+		read: src.ReadFile, shared: newSharedArrays(), files: &sharedFiles{byPath: map[string][]byte{}}, uses: uses, modules: modules(),
 	}, nil
 }
 
