@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net"
@@ -44,7 +46,10 @@ empty (has no endpoint).
 
 With --once it runs one round of every service, prints what the Hub then holds
 and exits 0 if the Hub accepted every update. With --state a killed contest is
-taken up again; without it, the state is thrown away at the end.`,
+taken up again; without it, the state is thrown away at the end.
+
+The organisers' pages and commands are there too: dev tells the token that they
+need, unless ADMIN_TOKEN is set.`,
 		Example: `  hackload dev
   hackload dev --once --json out.json
   hackload dev --once --teams good,slow --criteria EVENT_SEARCH --state /tmp/contest`,
@@ -95,6 +100,8 @@ func dev(ctx context.Context, w world, o devOptions) (err error) {
 	return trouble(s.dev(ctx, w, o, teams))
 }
 
+// devConfig is dev's configuration. Without a token of the user's there is a new
+// one, which is told at the start.
 func devConfig(w world, o *devOptions) (*config.Config, error) {
 	c, err := config.Dev()
 	if err != nil {
@@ -104,6 +111,7 @@ func devConfig(w world, o *devOptions) (*config.Config, error) {
 		return nil, err
 	}
 	c.Scenarios.Dir, c.State.Dir = o.dir, o.state
+	c.Web.AdminToken = config.NewSecret(cmp.Or(w.Getenv("ADMIN_TOKEN"), rand.Text()))
 	return c, nil
 }
 
@@ -175,6 +183,10 @@ func (s site) dev(ctx context.Context, w world, o devOptions, teams []biletter.T
 	}
 	fmt.Fprintf(w.Stderr, "A contest of %d teams. Pages: %s  State: %s\n", len(teams), s.config.Web.PublicURL, s.config.State.Dir)
 	laboratory.describe(w.Stderr)
+	if !o.once {
+		fmt.Fprintf(w.Stderr, "Organisers: %s/organisers, and the commands of 'hackload --help' with --server %s\n  ADMIN_TOKEN=%s\n",
+			s.config.Web.PublicURL, s.config.Web.PublicURL, s.config.Web.AdminToken.Reveal())
+	}
 	body := func(ctx context.Context) error { return wk.devBody(ctx, w, o, laboratory) }
 	err = wk.work(ctx, body, append(laboratory.parts(), servers...))
 	return errors.Join(err, wk.line.Abandon(context.WithoutCancel(ctx)))
