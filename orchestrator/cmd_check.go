@@ -65,6 +65,7 @@ func check(ctx context.Context, w world, c *config.Config) error {
 	s.problems = append(s.problems, bad...)
 	s.problems = append(s.problems, c.CheckMachine(output.Cores())...)
 	s.checkTeams(ctx, c)
+	s.checkState(ctx, c)
 	g, err := openGrafana(c)
 	if err != nil {
 		s.problem("%v", err)

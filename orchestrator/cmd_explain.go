@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/hackload-kz/hackload/orchestrator/config"
 	"github.com/hackload-kz/hackload/orchestrator/contest"
 	"github.com/hackload-kz/hackload/orchestrator/evidence"
 	"github.com/hackload-kz/hackload/orchestrator/store"
@@ -36,25 +37,43 @@ hash is not as it was written, and names it.`,
 		Args:              cobra.RangeArgs(1, 2),
 		ValidArgsFunction: completeCriteria,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			state := stateOf(w, cmd, dir)
 			if len(args) == 2 {
-				return explainTeam(cmd.Context(), w.Stdout, dir, args)
+				return explainTeam(cmd.Context(), w.Stdout, state, args)
 			}
-			return explain(cmd.Context(), w.Stdout, dir, args[0])
+			return explain(cmd.Context(), w.Stdout, state, args[0])
 		},
 	}
-	cmd.Flags().StringVar(&dir, "state", "state", "state `DIR` of the contest")
+	cmd.Flags().StringVar(&dir, "state", "state", "state `DIR` of the contest; without it, STATE_DATABASE_URL where it is set")
 	return cmd
 }
 
-func explain(ctx context.Context, out io.Writer, dir, id string) (err error) {
-	s, err := store.OpenRead(ctx, dir)
+// stateOf is the state that a command looks into: the directory that --state
+// names, or else the database of the environment, as 'serve' has it.
+func stateOf(w world, cmd *cobra.Command, dir string) config.State {
+	c := config.State{Dir: dir}
+	if !cmd.Flags().Changed("state") {
+		c.DatabaseURL = config.NewSecret(w.Getenv("STATE_DATABASE_URL"))
+	}
+	return c
+}
+
+func openToRead(ctx context.Context, c config.State) (*store.Store, error) {
+	if c.DatabaseURL.Set() {
+		return store.OpenPostgresRead(ctx, c.DatabaseURL.Reveal())
+	}
+	return store.OpenRead(ctx, c.Dir)
+}
+
+func explain(ctx context.Context, out io.Writer, state config.State, id string) (err error) {
+	s, err := openToRead(ctx, state)
 	if err != nil {
-		return usage(err, "Name the contest's state directory with --state.")
+		return usage(err, "Name the contest's state directory with --state, or its database with STATE_DATABASE_URL.")
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	run, err := s.Run(ctx, id)
 	if errors.Is(err, store.ErrNotFound) {
-		return usage(fmt.Errorf("there is no run %q in %s", id, dir), "The results page lists the runs with their ids.")
+		return usage(fmt.Errorf("there is no run %q in this state", id), "The results page lists the runs with their ids.")
 	}
 	if err != nil {
 		return trouble(err)

@@ -90,7 +90,7 @@ func exporter(ctx context.Context, w world, c *config.Config, name string, flags
 // borrow opens for reading what a contest on this machine has written down, if
 // there is one, and the Prometheus outside, if there is one.
 func (w *works) borrow(ctx context.Context) (err error) {
-	w.store, err = store.OpenRead(ctx, w.config.State.Dir)
+	w.store, err = openToRead(ctx, w.config.State)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:

@@ -194,7 +194,7 @@ func (o runOptions) configuration(w world, script found) (*config.Config, error)
 		return nil, err
 	}
 	c.Load.AllowPrivateTargets = true
-	c.Scenarios.Dir, c.State.Dir = script.dir, o.state
+	c.Scenarios.Dir, c.State = script.dir, config.State{Dir: o.state} // never the contest's
 	return c, nil
 }
 

@@ -213,5 +213,6 @@ func (w *works) work(ctx context.Context, body func(ctx context.Context) error, 
 	if err := w.line.Resume(ctx); err != nil {
 		return err
 	}
-	return runStages(ctx, body, steps, flush, servers)
+	err := runStages(ctx, body, steps, flush, append(servers, w.replicas()...))
+	return errors.Join(err, w.handBack(ctx))
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/hackload-kz/hackload/orchestrator/config"
 	"github.com/hackload-kz/hackload/orchestrator/contest"
 	labhub "github.com/hackload-kz/hackload/orchestrator/lab/hub"
 	"github.com/hackload-kz/hackload/orchestrator/store"
@@ -304,12 +305,12 @@ func TestExplainNamesWhatWasTamperedWith(t *testing.T) {
 	for _, row := range tamper {
 		t.Run(row.name, func(t *testing.T) {
 			var out bytes.Buffer
-			require.NoError(t, explain(t.Context(), &out, state, id))
+			require.NoError(t, explain(t.Context(), &out, config.State{Dir: state}, id))
 			require.Contains(t, out.String(), "The verdict follows")
 			restore := tampered(t, s, row.sql)
 			defer restore()
 			out.Reset()
-			err := explain(t.Context(), &out, state, id)
+			err := explain(t.Context(), &out, config.State{Dir: state}, id)
 			var e *exit
 			require.ErrorAs(t, err, &e)
 			require.Equal(t, exitFailed, e.code)

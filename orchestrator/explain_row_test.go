@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/hackload-kz/hackload/orchestrator/config"
 	"github.com/hackload-kz/hackload/orchestrator/store"
 )
 
@@ -29,14 +30,14 @@ func TestExplainNamesATamperedRow(t *testing.T) {
 			_, err := s.DB().Exec(swap, row.was, row.is)
 			require.NoError(t, err)
 			var out bytes.Buffer
-			err = explain(t.Context(), &out, state, string(runs[0].ID))
+			err = explain(t.Context(), &out, config.State{Dir: state}, string(runs[0].ID))
 			var e *exit
 			require.ErrorAs(t, err, &e)
 			require.Equal(t, exitFailed, e.code)
 			require.Contains(t, out.String(), row.told)
 			_, err = s.DB().Exec(swap, row.is, row.was)
 			require.NoError(t, err)
-			require.NoError(t, explain(t.Context(), &out, state, string(runs[0].ID)))
+			require.NoError(t, explain(t.Context(), &out, config.State{Dir: state}, string(runs[0].ID)))
 		})
 	}
 }

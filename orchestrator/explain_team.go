@@ -17,20 +17,20 @@ import (
 )
 
 // explainTeam says why a team's verdict in a criterion is what it is.
-func explainTeam(ctx context.Context, out io.Writer, dir string, args []string) (err error) {
+func explainTeam(ctx context.Context, out io.Writer, state config.State, args []string) (err error) {
 	c, err := criterion(args[1])
 	if err != nil {
 		return err
 	}
-	s, err := store.OpenRead(ctx, dir)
+	s, err := openToRead(ctx, state)
 	if err != nil {
-		return usage(err, "Name the contest's state directory with --state.")
+		return usage(err, "Name the contest's state directory with --state, or its database with STATE_DATABASE_URL.")
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	x := teamExamination{}
 	x.stands, err = s.Standing(ctx, contest.Slug(args[0]), c)
 	if errors.Is(err, store.ErrNotFound) {
-		return usage(fmt.Errorf("there is no verdict of team %q in %s in %s", args[0], c, dir), "The results page shows the teams and their criteria.")
+		return usage(fmt.Errorf("there is no verdict of team %q in %s in this state", args[0], c), "The results page shows the teams and their criteria.")
 	}
 	if err == nil {
 		err = x.examine(ctx, s)

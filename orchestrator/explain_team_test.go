@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/hackload-kz/hackload/orchestrator/config"
 	"github.com/hackload-kz/hackload/orchestrator/contest"
 	"github.com/hackload-kz/hackload/orchestrator/store"
 	"github.com/hackload-kz/hackload/orchestrator/verdict"
@@ -26,7 +27,7 @@ func TestExplainTeam(t *testing.T) {
 	require.False(t, stands.Published)
 	said := func() (string, error) {
 		var out bytes.Buffer
-		err := explainTeam(t.Context(), &out, state, []string{"local", "k6-search-testing"})
+		err := explainTeam(t.Context(), &out, config.State{Dir: state}, []string{"local", "k6-search-testing"})
 		return out.String(), err
 	}
 	alter := func(statement string, args ...any) {
@@ -114,7 +115,7 @@ func TestExplainTeamSaysWhatItCannot(t *testing.T) {
 		"AUTH_PERFORMANCE": "PASSED, 7 points.\n",
 	} {
 		var out bytes.Buffer
-		require.NoError(t, explainTeam(t.Context(), &out, state, []string{"good", criterion}), out.String())
+		require.NoError(t, explainTeam(t.Context(), &out, config.State{Dir: state}, []string{"good", criterion}), out.String())
 		require.Contains(t, out.String(), want, criterion)
 		require.Contains(t, out.String(), "Its content is the verdict's", criterion)
 	}

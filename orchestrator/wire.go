@@ -23,6 +23,7 @@ import (
 	"github.com/hackload-kz/hackload/orchestrator/metricstore"
 	"github.com/hackload-kz/hackload/orchestrator/outbox"
 	"github.com/hackload-kz/hackload/orchestrator/prom"
+	"github.com/hackload-kz/hackload/orchestrator/replica"
 	"github.com/hackload-kz/hackload/orchestrator/schedule"
 	"github.com/hackload-kz/hackload/orchestrator/store"
 	"github.com/hackload-kz/hackload/orchestrator/target"
@@ -51,6 +52,7 @@ type site struct {
 type works struct {
 	site
 	store       *store.Store
+	member      *replica.Member    // nil: the state is this process' alone
 	metrics     *metricstore.Store // nil with a Prometheus outside
 	prom        *prom.Client
 	grafana     *grafana.Client // nil without a Grafana
@@ -74,7 +76,7 @@ func assemble(ctx context.Context, s site) (_ *works, err error) {
 		}
 	}()
 	w.instruments = web.NewInstruments(w.registry, version())
-	if w.store, err = store.Open(ctx, s.config.State.Dir); err != nil {
+	if w.store, err = openState(ctx, s.config.State); err != nil {
 		return nil, err
 	}
 	w.closers = append(w.closers, w.store.Close)
@@ -108,11 +110,15 @@ func assemble(ctx context.Context, s site) (_ *works, err error) {
 	if err != nil {
 		return nil, err
 	}
-	w.line = conduct.New(conduct.Parts{
+	parts := conduct.Parts{
 		Store: w.store, Wake: w.queue, Launcher: w.launcher, Writers: writers, Query: w.query,
 		Teams: w.contestants, Inspect: w.launcher.Inspect, Preflight: w.prober().Preflight,
 		Criterion: w.criterion, Measures: measures, Ceiling: ceiling, Held: w.held(), Links: confirm, Log: s.log, Observe: observer{w}, Reached: s.reached,
-	}, w.limits())
+	}
+	if w.member != nil {
+		parts.Replica = w.member
+	}
+	w.line = conduct.New(parts, w.limits())
 	return w, nil
 }
 
@@ -130,6 +136,9 @@ func (w *works) Close() error {
 func (w *works) openMetrics(ctx context.Context) (err error) {
 	p, err := prometheusConfig(ctx, w.config, w.grafana)
 	if err != nil {
+		return err
+	}
+	if err := w.join(ctx, p.URL == ""); err != nil {
 		return err
 	}
 	if p.URL == "" {
@@ -200,7 +209,7 @@ func (w *works) openLauncher() error {
 }
 
 func (w *works) scheduleConfig() schedule.Config {
-	c := schedule.Config{Rounds: w.config.Limits.MaxConcurrentJobs, Log: w.log, NoPeriods: !w.cron, Poll: 100 * time.Millisecond, Book: book{w.store}, Last: w.lastRound, Skipped: w.skipped}
+	c := schedule.Config{Rounds: w.config.Limits.MaxConcurrentJobs, Log: w.log, NoPeriods: !w.cron, Poll: 100 * time.Millisecond, Postgres: w.store.Shared(), Book: book{w.store}, Last: w.lastRound, Skipped: w.skipped}
 	for _, key := range w.services {
 		s := w.config.Services[key]
 		c.Services = append(c.Services, schedule.Service{
@@ -283,7 +292,7 @@ func (w *works) openOutbox() {
 	if w.hub == nil {
 		return
 	}
-	w.flusher = outbox.New(outboxRows{w.store}, w.tellHub, outbox.Options{
+	w.flusher = outbox.New(outboxRows{w}, w.tellHubOnDuty, outbox.Options{
 		Permanent: hub.IsPermanent, Doubtful: hub.IsDoubtful, RetryAfter: hub.RetryAfter,
 		BeforeSend: func() { w.reached("before-send") }, AfterSend: func() { w.reached("after-send") },
 		Observe: func(p outbox.Pass) {

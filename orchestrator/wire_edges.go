@@ -89,11 +89,11 @@ func (w *writers) Dismiss(id contest.TestID) {
 }
 
 // outboxRows is the outbox as the flusher sees it.
-type outboxRows struct{ *store.Store }
+type outboxRows struct{ *works }
 
 // Settle writes all receipts in one transaction.
 func (o outboxRows) Settle(ctx context.Context, receipts []outbox.Receipt) error {
-	return o.Write(ctx, func(tx *store.Tx) error {
+	return o.store.Write(ctx, func(tx *store.Tx) error {
 		for _, r := range receipts {
 			if err := tx.SettleUpdate(ctx, store.Settlement(r)); err != nil {
 				return err

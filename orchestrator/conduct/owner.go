@@ -115,6 +115,15 @@ func (l *Line) askOwner(ctx context.Context, run store.Run, who, why string) (co
 	}
 }
 
+// HandBack ends the load that is under way here and has the other replicas begin
+// the runs again. It is called while no steps are done.
+func (l *Line) HandBack(ctx context.Context) error {
+	if err := l.Abandon(ctx); err != nil {
+		return err
+	}
+	return l.Store.Write(ctx, func(tx *store.Tx) error { return l.dispatch(ctx, tx) })
+}
+
 // Tidy does what falls due among replicas, from time to time: it gives the
 // targets free that the probes of those held that are gone, and removes launches
 // on this machine whose runs have been judged or begun again elsewhere. Runs and

@@ -122,6 +122,9 @@ func (c *Config) checkAddresses() []string {
 			problems = append(problems, address.key+" is not an address that starts with http:// or https://")
 		}
 	}
+	if u, err := url.Parse(c.State.DatabaseURL.Reveal()); c.State.DatabaseURL.Set() && (err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql") {
+		problems = append(problems, "state.database_url is not like postgresql://user:password@host:5432/database") // without its text, which holds a password
+	}
 	if _, _, err := net.SplitHostPort(c.Metrics.Listen); err != nil {
 		problems = append(problems, fmt.Sprintf("metrics.listen %q is not host:port", c.Metrics.Listen))
 	}

@@ -178,3 +178,31 @@ func (s Statements) becomeWriter(ctx context.Context) error {
 	_, err := s.Tx.ExecContext(ctx, "SELECT pg_advisory_xact_lock($1)", int64(lockWriter))
 	return err
 }
+
+// Schema is how far a database's schema has come.
+type Schema struct {
+	Version int64 // 0: nothing was ever written there
+	Known   int64 // this program's
+}
+
+// Examine asks the database at url for its schema and changes nothing. One that
+// cannot be reached, or belongs to a newer program, is an error.
+func Examine(ctx context.Context, url string) (found Schema, err error) {
+	if found.Known, err = SchemaVersion(); err != nil {
+		return found, err
+	}
+	s := &Store{dialect: inPostgres}
+	if err := s.openPostgresRead(url); err != nil {
+		return found, err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	var there bool
+	if err := s.read.QueryRowContext(ctx, `SELECT to_regclass('goose_db_version') IS NOT NULL`).Scan(&there); err != nil || !there {
+		return found, wrap("read schema version", err)
+	}
+	err = s.read.QueryRowContext(ctx, `SELECT coalesce(max(version_id), 0) FROM goose_db_version WHERE is_applied`).Scan(&found.Version)
+	if err == nil && found.Version > found.Known {
+		return found, newerSchema(found.Version, found.Known)
+	}
+	return found, wrap("read schema version", err)
+}

@@ -44,6 +44,10 @@ func identity(dir string) (string, error) {
 // SQLite, which it has for itself.
 func (s *Store) Replica() string { return s.replica }
 
+// Shared reports whether the database is a PostgreSQL, on which other processes
+// may work.
+func (s *Store) Shared() bool { return s.dialect == inPostgres }
+
 // Beat says that a replica lives, and returns all that have said so, itself
 // included, in no order.
 func (s *Store) Beat(ctx context.Context, r Replica) ([]Replica, error) {
