@@ -45,7 +45,10 @@ func (e *engine) runSetup(ctx context.Context) error {
 	limit := options.Or(e.options.SetupTimeout, time.Minute)
 	text, err := e.runAlone(ctx, "setup", limit, "")
 	e.setup = text
+	var abort *script.AbortError
 	switch {
+	case errors.As(err, &abort): // as after an exception, there is nothing to tear down
+		return scriptError("setup()", err)
 	case errors.Is(err, script.ErrInterrupted) && ctx.Err() == nil:
 		return coded(exitSetupTimeout, "setup() took longer than %v", limit)
 	case err != nil && ctx.Err() == nil:

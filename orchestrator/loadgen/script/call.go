@@ -174,14 +174,7 @@ func (vm *VM) invoke(ctx context.Context, name string, data sobek.Value) (sobek.
 	if err := vm.loopUntilIdle(ctx); err != nil {
 		return nil, err
 	}
-	p, ok := v.Export().(*sobek.Promise)
-	if ok {
-		delete(vm.unhandled, p)
-	}
-	for lost := range vm.unhandled {
-		clear(vm.unhandled)
-		return nil, &Exception{Text: "Uncaught (in promise) " + vm.reason(lost.Result())}
-	}
+	p, ok := exported[*sobek.Promise](v)
 	if !ok {
 		return v, nil
 	}
@@ -192,6 +185,15 @@ func (vm *VM) invoke(ctx context.Context, name string, data sobek.Value) (sobek.
 		return nil, &Exception{Text: fmt.Sprintf("the promise of %s() is never settled: nothing is left that could", name)}
 	}
 	return p.Result(), nil
+}
+
+// uncaught is the rejection that nobody has asked about, if there is one.
+func (vm *VM) uncaught() error {
+	for lost := range vm.unhandled {
+		clear(vm.unhandled)
+		return &Exception{Text: "Uncaught (in promise) " + vm.reason(lost.Result())}
+	}
+	return nil
 }
 
 // trackRejection keeps account of rejected promises without a handler.

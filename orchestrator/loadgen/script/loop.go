@@ -88,12 +88,13 @@ func (l *loop) clear() {
 	l.ready, l.waits = nil, 0
 }
 
-// loopUntilIdle runs callbacks until none is left or ctx is done.
+// loopUntilIdle runs callbacks until none is left or ctx is done. A promise that
+// was rejected and that nobody asks ends it at once.
 func (vm *VM) loopUntilIdle(ctx context.Context) error {
-	if vm.loop == nil {
-		return nil
-	}
 	for {
+		if err := vm.uncaught(); err != nil || vm.loop == nil {
+			return err
+		}
 		f, outstanding := vm.loop.next()
 		if f != nil {
 			if err := f(); err != nil {

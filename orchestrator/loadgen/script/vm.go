@@ -186,6 +186,7 @@ func (vm *VM) within(ctx context.Context, f func() error) error {
 	if vm.loop != nil {
 		vm.loop.clear()
 	}
+	clear(vm.unhandled)
 	return translate(err)
 }
 

@@ -1,0 +1,3 @@
+console.log('before');
+export default function () {}
+throw new Error('in the init context');
