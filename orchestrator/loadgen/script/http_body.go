@@ -48,26 +48,21 @@ func isPlain(obj *sobek.Object) bool {
 // are the script's own, not a copy.
 func (vm *VM) binary(v sobek.Value) ([]byte, bool) {
 	obj, ok := v.(*sobek.Object)
+	if !ok || obj.Get("byteLength") == nil {
+		return nil, false
+	}
+	if buffer, ok := exported[sobek.ArrayBuffer](obj); ok {
+		return buffer.Bytes(), true
+	}
+	buffer, ok := exported[sobek.ArrayBuffer](obj.Get("buffer"))
 	if !ok {
 		return nil, false
 	}
-	switch x := obj.Export().(type) {
-	case sobek.ArrayBuffer:
-		return x.Bytes(), true
-	case []byte:
-		return x, true
-	case *fileData, *response, *envObject, map[string]any, []any:
-		return nil, false
+	all, from, n := buffer.Bytes(), obj.Get("byteOffset").ToInteger(), obj.Get("byteLength").ToInteger()
+	if from < 0 || n < 0 || from+n > int64(len(all)) {
+		return nil, false // it only looks like a view
 	}
-	view := obj.Get("buffer")
-	if view == nil {
-		return nil, false
-	}
-	if buffer, ok := view.Export().(sobek.ArrayBuffer); ok {
-		from, n := obj.Get("byteOffset").ToInteger(), obj.Get("byteLength").ToInteger()
-		return buffer.Bytes()[from : from+n], true
-	}
-	return nil, false
+	return all[from : from+n], true
 }
 
 // form writes an object as a form: with parts when one of its fields is a file.

@@ -83,6 +83,12 @@ func unsupported(name string) error {
 		why = "there is no cloud behind this generator"
 	case strings.HasPrefix(name, "k6/x/"):
 		why = "it is an extension, which this generator cannot load; run the script with a k6 that has it"
+	case name == "k6/secrets":
+		why = "this generator knows no source of secrets; read them from __ENV"
+	case name == "k6/experimental/streams", name == "k6/crypto/x509":
+		why = "this generator does not have it; run the script with k6"
+	case name == "k6/experimental/redis":
+		why = "this generator speaks HTTP and WebSocket, not Redis"
 	case name == "k6/experimental/webcrypto", name == "k6/experimental/timers":
 		why = "what it held is there without an import; remove the import"
 	default:
