@@ -56,6 +56,18 @@ func (a *archived) read(name string) ([]byte, error) {
 	return content, nil
 }
 
+// remoteFolder is where modules are that were imported by URL.
+const remoteFolder = "/https/"
+
+// fetch returns such a module. An archive stands alone, so nobody is asked.
+func (a *archived) fetch(_ context.Context, url string, _ bool) ([]byte, error) {
+	content, ok := a.files[url]
+	if !ok {
+		return nil, fmt.Errorf("it is not in the archive: %w", fs.ErrNotExist)
+	}
+	return content, nil
+}
+
 // readArchive reads an archive whole. Every error is of the archive's form.
 func readArchive(r io.Reader) (*archived, error) {
 	a := &archived{files: map[string][]byte{}}
@@ -90,6 +102,8 @@ func readArchive(r io.Reader) (*archived, error) {
 			data = content
 		case strings.HasPrefix(name, "/file/"):
 			a.files[strings.TrimPrefix(name, "/file")] = content
+		case strings.HasPrefix(name, remoteFolder):
+			a.files["https://"+strings.TrimPrefix(name, remoteFolder)] = content
 		}
 	}
 	return a, a.check(data)
@@ -160,6 +174,7 @@ func archive(ctx context.Context, x IO, f *flags, name string) error {
 		Type: "js", Options: options, Filename: "file://" + t.program.Path, Pwd: "file://" + filepath.Dir(t.program.Path),
 		Env: env, Mode: "extended", Version: compatible, GOOS: runtime.GOOS,
 	}}
+	maps.Copy(a.files, t.program.Remote)
 	var b bytes.Buffer
 	if err := a.write(&b); err != nil {
 		return err
@@ -211,7 +226,11 @@ func (a *archived) write(w io.Writer) error {
 			put(tar.Header{Name: "file" + name, Linkname: "data", Typeflag: tar.TypeLink}, nil)
 			continue
 		}
-		put(tar.Header{Name: "file" + name, Typeflag: tar.TypeReg}, a.files[name])
+		place := "file" + name
+		if address, ok := strings.CutPrefix(name, "https://"); ok {
+			place = remoteFolder[1:] + address
+		}
+		put(tar.Header{Name: place, Typeflag: tar.TypeReg}, a.files[name])
 	}
 	if err = errors.Join(err, t.Close()); err != nil {
 		return fmt.Errorf("write archive: %w", err)

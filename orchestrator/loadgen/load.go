@@ -62,7 +62,7 @@ func load(ctx context.Context, x IO, f *flags, path string) (*test, error) {
 			return nil, err
 		}
 		t.name = filepath.Base(t.archive.script())
-		src = script.Source{Path: t.archive.script(), ReadFile: t.archive.read}
+		src = script.Source{Path: t.archive.script(), ReadFile: t.archive.read, Fetch: t.archive.fetch}
 	}
 	if t.program, err = script.Compile(src); err != nil {
 		return nil, coded(exitScript, "%s: %w", t.name, err)

@@ -34,13 +34,19 @@ type Source struct {
 	Cache string
 }
 
-// bundle puts the script and its imports into one function. The warnings are
-// for people.
-func bundle(src Source) (code string, warnings []string, err error) {
+// bundled is a script with its imports as one function.
+type bundled struct {
+	code     string
+	warnings []string          // for people
+	remote   map[string][]byte // modules that were imported by URL
+}
+
+// bundle puts the script and its imports into one function.
+func bundle(src Source) (*bundled, error) {
 	dir := filepath.Dir(src.Path)
 	modules, err := newRemote(src)
 	if err != nil {
-		return "", nil, err
+		return nil, err
 	}
 	result := api.Build(api.BuildOptions{
 		EntryPoints: []string{src.Path}, AbsWorkingDir: dir,
@@ -57,17 +63,17 @@ func bundle(src Source) (code string, warnings []string, err error) {
 		Plugins:     []api.Plugin{{Name: "k6", Setup: func(b api.PluginBuild) { resolver{src, modules}.setup(b) }}},
 	})
 	if len(result.Errors) > 0 {
-		return "", nil, messagesError(result.Errors)
+		return nil, messagesError(result.Errors)
 	}
-	warnings = modules.warnings
+	out := &bundled{warnings: modules.warnings, remote: modules.loaded}
 	for _, m := range result.Warnings {
-		warnings = append(warnings, message(m))
+		out.warnings = append(out.warnings, message(m))
 	}
 	if len(result.OutputFiles) != 1 {
-		return "", nil, fmt.Errorf("bundle %s: %d output files", filepath.Base(src.Path), len(result.OutputFiles))
+		return nil, fmt.Errorf("bundle %s: %d output files", filepath.Base(src.Path), len(result.OutputFiles))
 	}
-	code, err = closeFunction(string(result.OutputFiles[0].Contents))
-	return code, warnings, err
+	out.code, err = closeFunction(string(result.OutputFiles[0].Contents))
+	return out, err
 }
 
 var (

@@ -15,9 +15,10 @@ import (
 // Program is a compiled script. It is immutable and safe for concurrent use;
 // only the arrays that its VMs share are added while they are initialised.
 type Program struct {
-	Path     string   // of the script, absolute
-	SHA256   string   // of the bundled code, imports included
-	Warnings []string // of the bundler, for people
+	Path     string            // of the script, absolute
+	SHA256   string            // of the bundled code, imports included
+	Warnings []string          // of the bundler, for people
+	Remote   map[string][]byte // the modules that were imported by URL
 
 	code    *sobek.Program
 	drain   *sobek.Program // empty: running it runs pending promise jobs
@@ -45,10 +46,11 @@ func Compile(src Source) (*Program, error) {
 		return nil, fmt.Errorf("find script: %w", err)
 	}
 	src.Path = path
-	code, warnings, err := bundle(src)
+	b, err := bundle(src)
 	if err != nil {
 		return nil, err
 	}
+	code := b.code
 	if !mapped(code) {
 		code = withoutMap(code) // the engine's parser refuses a map of nothing
 	}
@@ -68,7 +70,7 @@ func Compile(src Source) (*Program, error) {
 	}
 	sum := sha256.Sum256([]byte(withoutMap(code)))
 	return &Program{
-		Path: path, SHA256: hex.EncodeToString(sum[:]), Warnings: warnings,
+		Path: path, SHA256: hex.EncodeToString(sum[:]), Warnings: b.warnings, Remote: b.remote,
 		code: program, drain: sobek.MustCompile("drain.js", "", true),
 		read: src.ReadFile, shared: newSharedArrays(), files: &sharedFiles{byPath: map[string][]byte{}}, uses: uses, modules: modules(),
 	}, nil

@@ -44,10 +44,11 @@ type remote struct {
 
 	mu       sync.Mutex
 	warnings []string
+	loaded   map[string][]byte // by URL
 }
 
 func newRemote(src Source) (*remote, error) {
-	r := &remote{src: src, pins: map[string]string{}}
+	r := &remote{src: src, pins: map[string]string{}, loaded: map[string][]byte{}}
 	path := filepath.Join(filepath.Dir(src.Path), lockFile)
 	b, err := src.ReadFile(path)
 	if err != nil {
@@ -83,6 +84,16 @@ func pinOf(code []byte) string {
 // load returns the code behind an address, which may end in a pin.
 func (r *remote) load(address string) ([]byte, error) {
 	plain, pin, _ := strings.Cut(address, "#")
+	code, err := r.find(plain, pin)
+	if err == nil {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.loaded[plain] = code
+	}
+	return code, err
+}
+
+func (r *remote) find(plain, pin string) ([]byte, error) {
 	if pin != "" && !validPin(pin) {
 		return nil, fmt.Errorf("module %s: the fragment is no pin like #sha256-<64 hex digits>", plain)
 	}

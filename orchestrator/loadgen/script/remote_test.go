@@ -77,6 +77,10 @@ func TestRemoteModules(t *testing.T) {
 			again, err := script.Compile(src)
 			require.NoError(t, err)
 			assert.Equal(t, first.SHA256, again.SHA256)
+			for url, code := range first.Remote {
+				assert.Equal(t, pages[url], string(code))
+			}
+			assert.Equal(t, len(w.asked), len(first.Remote))
 			assert.Equal(t, tc.asked, max(w.asked["https://lib.example/v1/part.js"], w.asked["https://lib.example/typed.ts"]), "what is pinned comes from the cache")
 		})
 	}
