@@ -16,6 +16,7 @@ type climbRow struct {
 	score    int
 	invalid  bool
 	launches []int  // users of each launch
+	runs     int    // how many the verdict stands on; 0: not looked at
 	says     string // a part of some finding's sentence
 }
 
@@ -42,7 +43,11 @@ func climbRows() []climbRow {
 		{team: team("lost-always"), outcomes: map[int][]outcome{10: {gone}}, status: contest.NoData, invalid: true,
 			launches: []int{10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10}, says: "lost again and again"},
 		{team: team("down"), status: contest.Failed, launches: []int{}, says: "connection refused"},
-		{team: team("twisted"), status: contest.NoData, invalid: true, launches: []int{}, says: "The scenario cannot be used: SyntaxError: unexpected token."},
+		{team: team("twisted"), status: contest.NoData, invalid: true, launches: []int{}, runs: 1, says: "the script cannot be used: SyntaxError: unexpected token."},
+		{team: team("throws"), outcomes: map[int][]outcome{20: {pass, throwing}}, status: contest.Passed, score: 1, invalid: true,
+			launches: []int{10, 10, 20, 20}, runs: 4, says: threw},
+		{team: team("throws-at-once"), outcomes: map[int][]outcome{10: {throwing}}, status: contest.NoData, invalid: true,
+			launches: []int{10}, runs: 1, says: "nothing was run again in this round"},
 		{team: with(team("no-endpoint"), ""), status: contest.NoData, launches: []int{}, says: "given no endpoint"},
 		{team: with(team("no-url"), "ftp://user:secret@x"), status: contest.Failed, launches: []int{}, says: "starts with http:// or https://"},
 	}
@@ -79,6 +84,9 @@ func requireClimb(t *testing.T, b *bench, want climbRow) {
 	require.Equal(t, want.score, v.Score)
 	require.Equal(t, want.invalid, v.Invalid)
 	require.Equal(t, want.launches, b.gens.launches(want.team.Slug))
+	if want.runs > 0 {
+		require.Len(t, v.Runs, want.runs)
+	}
 	said := ""
 	for _, f := range v.Findings {
 		said += f.Sentence + "\n"

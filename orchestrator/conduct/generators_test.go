@@ -19,14 +19,17 @@ import (
 type outcome int
 
 const (
-	pass    outcome = iota
-	failing         // one request in four fails
-	silent          // the last flush never arrives
-	trouble         // all was measured, but the launcher has something to say
-	gone            // the launcher does not know it any more
-	refused         // it does not start
-	held            // it runs until the bench lets go, then passes
+	pass     outcome = iota
+	failing          // one request in four fails
+	silent           // the last flush never arrives
+	trouble          // all was measured, but the launcher has something to say
+	throwing         // the script throws, so that nothing is measured
+	gone             // the launcher does not know it any more
+	refused          // it does not start
+	held             // it runs until the bench lets go, then passes
 )
+
+const threw = "generator 1 of 1 met an exception in the script after 1 s: no such thing at search.js:3"
 
 const killed = "Load generator 1 of 1 was killed after 3 s."
 
@@ -225,7 +228,7 @@ func (g *generators) launches(team contest.Slug) []int {
 // "twisted" has one that is none.
 func inspect(_ context.Context, scenario string, env map[string]string) (contest.Script, error) {
 	if target, _ := contest.TargetOf(env["API_URL"]); len(target) > 7 && target[:7] == "twisted" {
-		return contest.Script{}, errors.New("SyntaxError: unexpected token")
+		return contest.Script{}, fmt.Errorf("inspect: %w: SyntaxError: unexpected token", contest.ErrUnusable)
 	}
 	s := contest.Script{Name: scenario, SHA256: "abc", Scenarios: []contest.ScriptScenario{{
 		Name: "steady", Executor: "constant-arrival-rate", Duration: contest.Duration(time.Second), Planned: planned, MaxVUs: 5,
@@ -248,6 +251,8 @@ func (gen *generator) work(ctx context.Context) contest.LaunchResult {
 		err = gen.write(script.Thresholds)
 	}
 	switch {
+	case gen.outcome == throwing:
+		result.Unusable, result.ExitCodes = threw, []int{107}
 	case gen.outcome == trouble:
 		result.Trouble = killed
 	case gen.outcome == failing:

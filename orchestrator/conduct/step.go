@@ -105,7 +105,11 @@ func (l *Line) prepare(ctx context.Context, run store.Run) error {
 	}
 	script, err := l.Inspect(ctx, run.Scenario, run.Env)
 	if err != nil {
-		return l.end(ctx, run, next, contest.LaunchResult{Trouble: fmt.Sprintf("The scenario cannot be used: %v.", err)})
+		said := fmt.Sprintf("The scenario cannot be used: %v.", err)
+		if errors.Is(err, contest.ErrUnusable) {
+			return l.end(ctx, run, next, contest.LaunchResult{Unusable: said})
+		}
+		return l.end(ctx, run, next, contest.LaunchResult{Trouble: said})
 	}
 	c, err := l.inForce(ctx, run.Climb)
 	if err != nil {
@@ -113,7 +117,7 @@ func (l *Line) prepare(ctx context.Context, run store.Run) error {
 	}
 	rules, err := rulesFor(run.Criterion, script, c)
 	if err != nil {
-		return l.end(ctx, run, next, contest.LaunchResult{Trouble: fmt.Sprintf("The rules cannot be used: %v.", err)})
+		return l.end(ctx, run, next, contest.LaunchResult{Unusable: fmt.Sprintf("The rules cannot be used: %v.", err)})
 	}
 	next.Script, next.Rules, next.Full = script, rules, len(c.Thresholds) > 0
 	if !next.Preflight.Answered {

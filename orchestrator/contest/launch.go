@@ -9,6 +9,10 @@ import (
 // launch: the same call, a moment later, may well succeed.
 var ErrTryAgain = errors.New("try again in a moment")
 
+// ErrUnusable is in the chain of the error about a script that no generator can
+// run, so that another try is of no use before somebody has edited it.
+var ErrUnusable = errors.New("the script cannot be used")
+
 // Script is what a scenario file declares once it has been evaluated with one
 // level's environment.
 type Script struct {
@@ -109,4 +113,7 @@ type LaunchResult struct {
 	// Trouble is what was wrong with the generators themselves, in a sentence
 	// ("generator 1 of 1 was killed after 41 s"). Empty when nothing was.
 	Trouble string `json:"trouble,omitempty"`
+	// Unusable is why the script can be run by no generator, with its own message
+	// and the place of it. Another try would end the same. Empty when it ran.
+	Unusable string `json:"unusable,omitempty"`
 }

@@ -3,6 +3,7 @@ package verdict
 import (
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/hackload-kz/hackload/orchestrator/contest"
@@ -94,6 +95,9 @@ func levelFindings(r LevelResult) []contest.Finding {
 		Sentence: fmt.Sprintf("Level %d (%s users per %s): %d of %d runs passed.",
 			r.LevelNo+1, number(float64(r.Level.Users)), r.Level.Unit(), passed, len(r.Runs)),
 	}}
+	if r.Outcome == contest.OutcomeInvalid && slices.ContainsFunc(r.Runs, RunResult.unusable) {
+		findings[0].Sentence += " The script cannot be used as it is, so nothing was run again in this round."
+	}
 	if spread := r.spread(); spread > noisy {
 		findings = append(findings, contest.Finding{
 			Rule: rule + " spread", Outcome: contest.OutcomeWarning, Value: round(spread, 3), Bound: noisy, Op: "<=",

@@ -13,6 +13,9 @@ const thresholdsExit = 99
 // generators looks at what makes every sum doubtful (a generator that is
 // missing, broke or lost data: invalid) and at what alone decides nothing.
 func (j *judgement) generators() {
+	if j.e.Launch.Unusable != "" {
+		j.add(contest.Finding{Rule: ruleScript, Outcome: contest.OutcomeInvalid, Sentence: j.e.Launch.Unusable})
+	}
 	j.finished()
 	if j.e.Launch.Trouble != "" {
 		j.add(contest.Finding{Rule: ruleFinished, Outcome: contest.OutcomeInvalid, Sentence: j.e.Launch.Trouble})

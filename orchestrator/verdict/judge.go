@@ -11,6 +11,7 @@ import (
 const (
 	rulePreflight  = "preflight"
 	ruleEvidence   = "evidence"
+	ruleScript     = "script"
 	ruleFinished   = "generators finished"
 	ruleCPU        = "generator cpu"
 	ruleVUs        = "generator virtual users"

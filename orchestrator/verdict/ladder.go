@@ -23,6 +23,10 @@ type RunResult struct {
 	Verdict  contest.RunVerdict
 }
 
+// unusable reports whether the run is invalid because of its script, so that
+// running it again would end the same.
+func (r RunResult) unusable() bool { return r.Evidence.Launch.Unusable != "" }
+
 // Next is what a climb does next: one more run, or nothing because it is done.
 type Next struct {
 	Done    bool
@@ -45,7 +49,7 @@ type LevelResult struct {
 // Ladder decides what to run next from what has been judged, in any order. A
 // level is tried only after the one below it passed, and is decided as soon as
 // a majority of its repeats agrees. A repeat that is invalid more often than
-// Retries ends the climb.
+// Retries, or because its script cannot be used, ends the climb.
 func Ladder(cfg LadderConfig, done []RunResult) Next {
 	for no, level := range cfg.Levels {
 		r := levelResult(cfg, no, done)
@@ -117,7 +121,7 @@ func majority(cfg LadderConfig, runs []RunResult) contest.Outcome {
 		case contest.OutcomeFailed:
 			failed++
 		default:
-			exhausted = exhausted || run.Run.Retry >= cfg.Retries
+			exhausted = exhausted || run.Run.Retry >= cfg.Retries || run.unusable()
 		}
 	}
 	need := max(1, cfg.Repeats)/2 + 1

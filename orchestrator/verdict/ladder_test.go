@@ -34,6 +34,9 @@ func climbed(t *testing.T, text string) []RunResult {
 		r.Run.ID = contest.RunID(place)
 		r.Evidence.Latency = &contest.Latency{P95: contest.Quantile{Value: p95, Low: p95, High: p95}}
 		r.Verdict.Outcome = map[string]contest.Outcome{"p": contest.OutcomePassed, "f": contest.OutcomeFailed, "i": contest.OutcomeInvalid}[outcome]
+		if outcome == "u" {
+			r.Verdict.Outcome, r.Evidence.Launch.Unusable = contest.OutcomeInvalid, "search.js:3: no such thing"
+		}
 		done = append(done, r)
 	}
 	return done
@@ -65,6 +68,8 @@ func TestLadder(t *testing.T) {
 		{"and again", 3, "0.0.0=p 0.1.0=i 0.1.1=i", "0.1.2"},
 		{"until it is enough", 3, "0.0.0=p 0.1.0=i 0.1.1=i 0.1.2=i", "invalid"},
 		{"a retry that worked replaces the invalid one", 3, "0.0.0=p 0.1.0=i 0.1.1=p", "1.0.0"},
+		{"what no generator can run is not run again", 3, "0.0.0=p 0.1.0=u", "invalid"},
+		{"nor at a level above", 3, "0.0.0=p 0.1.0=p 1.0.0=u", "invalid"},
 		{"in any order", 3, "0.1.1=p 0.1.0=i 0.0.0=p", "1.0.0"},
 		{"once is enough with one repeat", 1, "0.0.0=p", "1.0.0"},
 		{"to the top", 1, "0.0.0=p 1.0.0=p", "done"},

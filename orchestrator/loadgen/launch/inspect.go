@@ -103,6 +103,8 @@ func (l *Launcher) runShort(ctx context.Context, dir string, args []string, env 
 		return nil, fmt.Errorf("the generator wrote more than %d bytes", maxInspected)
 	case ctx.Err() != nil:
 		return nil, fmt.Errorf("the generator did not end in time: %w", ctx.Err())
+	case err != nil && ofScript(cmd.ProcessState.ExitCode()):
+		return nil, fmt.Errorf("%w: %s (%w)", contest.ErrUnusable, sentence(stderr.kept.String()), err)
 	case err != nil && sentence(stderr.kept.String()) != "":
 		return nil, fmt.Errorf("%s (%w)", sentence(stderr.kept.String()), err)
 	case err != nil:

@@ -99,6 +99,7 @@ func TestInspect(t *testing.T) {
 	} {
 		_, err := l.Inspect(t.Context(), row.scenario, map[string]string{"BEHAVE": row.behaviour})
 		require.ErrorContains(t, err, row.want, row.name)
+		require.Equal(t, row.name == "broken script", errors.Is(err, contest.ErrUnusable), row.name)
 	}
 	_, err = l.Inspect(t.Context(), "search", map[string]string{"": "x"})
 	require.ErrorContains(t, err, "cannot be handed")

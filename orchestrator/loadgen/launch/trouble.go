@@ -25,11 +25,19 @@ func (f folder) launchResult() contest.LaunchResult {
 	r, _ := f.result()
 	var order stopOrder
 	_ = readJSON(f.file(stopFile), &order) // absent unless it was told to stop
-	return contest.LaunchResult{
-		Started: r.Started, Ended: r.Ended, ExitCodes: []int{r.ExitCode}, Generators: 1, Aborted: r.Aborted,
-		Trouble: trouble(r, order.Reason, f.lastWords()),
+	result := contest.LaunchResult{Started: r.Started, Ended: r.Ended, ExitCodes: []int{r.ExitCode}, Generators: 1, Aborted: r.Aborted}
+	said := trouble(r, order.Reason, f.lastWords())
+	if order.Reason == "" && ofScript(r.ExitCode) {
+		result.Unusable = said
+	} else {
+		result.Trouble = said
 	}
+	return result
 }
+
+// ofScript reports whether an exit code says that the script is at fault: its
+// options (104) or its code (107). Another generator would end the same.
+func ofScript(code int) bool { return code == 104 || code == 107 }
 
 // trouble says in a sentence what was wrong with the generator itself, or
 // nothing. Crossed thresholds (99) and an abort by the script (108, 110) are
