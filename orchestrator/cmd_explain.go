@@ -73,7 +73,7 @@ func explain(ctx context.Context, out io.Writer, state config.State, id string) 
 	defer func() { err = errors.Join(err, s.Close()) }()
 	run, err := s.Run(ctx, id)
 	if errors.Is(err, store.ErrNotFound) {
-		return usage(fmt.Errorf("there is no run %q in this state", id), "The results page lists the runs with their ids.")
+		return usage(fmt.Errorf("there is no run %q in %s", id, place(state)), "The results page lists the runs with their ids.")
 	}
 	if err != nil {
 		return trouble(err)
@@ -200,4 +200,12 @@ func (x *examination) print(out io.Writer) {
 	for _, p := range x.problems {
 		fmt.Fprintln(out, "  "+p)
 	}
+}
+
+// place names a state for people; an address of a database may hold a password.
+func place(s config.State) string {
+	if s.DatabaseURL.Set() {
+		return "the state database"
+	}
+	return s.Dir
 }

@@ -30,7 +30,7 @@ func explainTeam(ctx context.Context, out io.Writer, state config.State, args []
 	x := teamExamination{}
 	x.stands, err = s.Standing(ctx, contest.Slug(args[0]), c)
 	if errors.Is(err, store.ErrNotFound) {
-		return usage(fmt.Errorf("there is no verdict of team %q in %s in this state", args[0], c), "The results page shows the teams and their criteria.")
+		return usage(fmt.Errorf("there is no verdict of team %q in %s, in %s", args[0], c, place(state)), "The results page shows the teams and their criteria.")
 	}
 	if err == nil {
 		err = x.examine(ctx, s)

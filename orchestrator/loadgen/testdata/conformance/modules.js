@@ -68,8 +68,8 @@ export default async function () {
   say('options', () => [test.options.scenarios.walk.executor, test.options.scenarios.walk.iterations, test.options.scenarios.walk.vus]);
   const order = [];
   await new Promise((done) => {
-    later(() => order.push('b'), 10);
-    setTimeout((x) => { order.push(x); done(); }, 20, 'c');
+    later(() => order.push('b'), 300);
+    setTimeout((x) => { order.push(x); done(); }, 400, 'c');
     Promise.resolve().then(() => order.push('a'));
     forget(later(() => order.push('no'), 1));
     let n = 0;
