@@ -209,7 +209,7 @@ func (w *works) openLauncher() error {
 }
 
 func (w *works) scheduleConfig() schedule.Config {
-	c := schedule.Config{Rounds: w.config.Limits.MaxConcurrentJobs, Log: w.log, NoPeriods: !w.cron, Poll: 100 * time.Millisecond, Postgres: w.store.Shared(), Book: book{w.store}, Last: w.lastRound, Skipped: w.skipped}
+	c := schedule.Config{Rounds: w.config.Limits.MaxConcurrentJobs, Log: w.log, NoPeriods: !w.cron, Poll: 100 * time.Millisecond, Postgres: w.store.Shared(), Book: book{w.store}, Last: w.lastRound, Skipped: w.skipped, Running: w.config.Contest.Running}
 	for _, key := range w.services {
 		s := w.config.Services[key]
 		c.Services = append(c.Services, schedule.Service{

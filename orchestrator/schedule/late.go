@@ -36,7 +36,7 @@ func (q *Queue) catchUp(ctx context.Context, services []Service, now time.Time) 
 		if err != nil {
 			return err
 		}
-		if !late {
+		if !late || !q.config.Running(now) || !q.config.Running(due) {
 			continue
 		}
 		q.config.Log.InfoContext(ctx, "a firing was missed and is made up for", "service", s.Key)

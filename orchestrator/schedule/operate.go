@@ -107,8 +107,12 @@ func (q *Queue) pause(ctx context.Context, s contest.ServiceKey, paused bool) er
 	})
 }
 
-// swallowed reports whether the service is paused, and counts the firing then.
+// swallowed reports whether the service is paused, and counts the firing then, or
+// whether the contest is not on, when nothing is to be counted.
 func (q *Queue) swallowed(ctx context.Context, s contest.ServiceKey) (bool, error) {
+	if !q.config.Running(time.Now()) {
+		return true, nil
+	}
 	o, err := q.order(ctx, s)
 	if err != nil || !o.Paused {
 		return false, err

@@ -58,6 +58,7 @@ type Config struct {
 	Book    Book                             // keeps what operators change; nil: forgotten with the process
 	Last    LastRound                        // nil: there were no rounds
 	Skipped func(service contest.ServiceKey) // told each firing that a pause swallows; may be nil
+	Running func(t time.Time) bool           // whether the contest is on at t: nothing fires by itself when it is not; nil: always
 }
 
 // A step takes at most stepTimeout (a reset may take 30 s of it); a job that
@@ -114,6 +115,9 @@ func New(ctx context.Context, db *sql.DB, c Config) (*Queue, error) {
 	}
 	if c.Book == nil {
 		c.Book = newMemory()
+	}
+	if c.Running == nil {
+		c.Running = func(time.Time) bool { return true }
 	}
 	if c.Last == nil {
 		c.Last = noRounds
