@@ -194,6 +194,7 @@ func (o runOptions) configuration(w world, script found) (*config.Config, error)
 		return nil, err
 	}
 	c.Load.AllowPrivateTargets = true
+	c.Contest.Windows = nil                                           // who runs something by hand has chosen the hour
 	c.Scenarios.Dir, c.State = script.dir, config.State{Dir: o.state} // never the contest's
 	return c, nil
 }

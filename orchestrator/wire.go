@@ -113,7 +113,7 @@ func assemble(ctx context.Context, s site) (_ *works, err error) {
 	parts := conduct.Parts{
 		Store: w.store, Wake: w.queue, Launcher: w.launcher, Writers: writers, Query: w.query,
 		Teams: w.contestants, Inspect: w.launcher.Inspect, Preflight: w.prober().Preflight,
-		Criterion: w.criterion, Measures: measures, Ceiling: ceiling, Held: w.held(), Links: confirm, Log: s.log, Observe: observer{w}, Reached: s.reached,
+		Criterion: w.criterion, Measures: measures, Ceiling: ceiling, LoadAllowed: w.config.Contest.LoadAllowed, Held: w.held(), Links: confirm, Log: s.log, Observe: observer{w}, Reached: s.reached,
 	}
 	if w.member != nil {
 		parts.Replica = w.member

@@ -42,6 +42,8 @@ type Waker interface {
 	WakeRun(ctx context.Context, tx *sql.Tx, id contest.RunID) error
 	WakeCollect(ctx context.Context, tx *sql.Tx, id contest.RoundID) error
 	WakeLook(ctx context.Context, tx *sql.Tx, id contest.RoundID) error
+	// WakeWaiting has a planned run looked at; while that is so, it is not done again.
+	WakeWaiting(ctx context.Context, tx *sql.Tx, id contest.RunID) error
 }
 
 // Writers says which launch may write which series to the metric store.
@@ -74,6 +76,8 @@ type Parts struct {
 	Held func(ctx context.Context, c contest.Criterion) ([]contest.Update, error)
 	// Replica is this process among those that share the state; nil: it is alone.
 	Replica Replica
+	// LoadAllowed reports whether a load run may start at t; nil: always.
+	LoadAllowed func(t time.Time) bool
 	// Links builds the confirmation links of verdicts.
 	Links verdict.Links
 
@@ -125,6 +129,9 @@ func New(p Parts, l Limits) *Line {
 	if p.Replica == nil {
 		p.Replica = alone{}
 	}
+	if p.LoadAllowed == nil {
+		p.LoadAllowed = func(time.Time) bool { return true }
+	}
 	if p.Observe == nil {
 		p.Observe = nobody{}
 	}
@@ -146,8 +153,12 @@ func (nobody) UpdateQueued()            {}
 // newID returns an identity that is ordered by time and unique without a database.
 func newID() string { return ulid.Make().String() }
 
-// dispatch leases targets to the next planned runs and wakes them.
+// dispatch leases targets to the next planned runs and wakes them. While no load
+// is allowed it has one of them wait for the hour.
 func (l *Line) dispatch(ctx context.Context, tx *store.Tx) error {
+	if !l.LoadAllowed(time.Now()) {
+		return l.await(ctx, tx)
+	}
 	leased, err := tx.Lease(ctx, l.limits.Targets)
 	if err != nil {
 		return err

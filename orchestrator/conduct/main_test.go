@@ -45,6 +45,7 @@ type bench struct {
 	seen    *observer
 	queries atomic.Int64
 	broken  atomic.Bool // the metric store does not answer
+	closed  atomic.Bool // no load window is open
 	limits  conduct.Limits
 	reached func(point string)
 
@@ -141,8 +142,9 @@ func (b *bench) open() (*conduct.Line, *schedule.Queue) {
 			return slices.Clone(b.teams), nil
 		},
 		Inspect: inspect, Preflight: b.gens.preflight,
-		Criterion: func(contest.Criterion) (config.Criterion, bool) { return b.rules, true },
-		Observe:   b.seen, Reached: b.reached, Measures: b.measures,
+		Criterion:   func(contest.Criterion) (config.Criterion, bool) { return b.rules, true },
+		LoadAllowed: func(time.Time) bool { return !b.closed.Load() },
+		Observe:     b.seen, Reached: b.reached, Measures: b.measures,
 	}, b.limits), queue
 }
 

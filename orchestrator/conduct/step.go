@@ -30,6 +30,9 @@ func (l *Line) Advance(ctx context.Context, id contest.RunID) (again time.Durati
 		if err != nil {
 			return 0, err
 		}
+		if run.State == contest.RunPlanned {
+			return l.waited(ctx)
+		}
 		if !run.State.UnderWay() {
 			return 0, nil
 		}
@@ -56,6 +59,9 @@ func (l *Line) step(ctx context.Context, run store.Run) (again time.Duration, er
 	}
 	if asked, err := l.heed(ctx, run); err != nil || asked {
 		return 0, err
+	}
+	if run.State != contest.RunLaunched && !l.LoadAllowed(time.Now()) {
+		return 0, l.postpone(ctx, run)
 	}
 	switch run.State {
 	case contest.RunLeased:

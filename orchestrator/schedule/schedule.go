@@ -21,6 +21,7 @@ import (
 
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver"
+	"github.com/riverqueue/river/rivertype"
 
 	"github.com/hackload-kz/hackload/orchestrator/contest"
 )
@@ -143,6 +144,18 @@ func (q *Queue) WakeRun(ctx context.Context, tx *sql.Tx, id contest.RunID) error
 	_, err := q.insert.InsertTx(ctx, tx, advanceArgs{Run: id}, nil)
 	if err != nil {
 		return fmt.Errorf("wake run %s: %w", id, err)
+	}
+	return nil
+}
+
+// WakeWaiting has a planned run looked at soon after tx commits, unless it is
+// being looked at already.
+func (q *Queue) WakeWaiting(ctx context.Context, tx *sql.Tx, id contest.RunID) error {
+	once := river.UniqueOpts{ByArgs: true, ByState: []rivertype.JobState{
+		rivertype.JobStateAvailable, rivertype.JobStatePending, rivertype.JobStateRunning, rivertype.JobStateRetryable, rivertype.JobStateScheduled,
+	}}
+	if _, err := q.insert.InsertTx(ctx, tx, advanceArgs{Run: id}, &river.InsertOpts{UniqueOpts: once}); err != nil {
+		return fmt.Errorf("wake waiting run %s: %w", id, err)
 	}
 	return nil
 }

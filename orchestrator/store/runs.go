@@ -72,6 +72,12 @@ func (tx *Tx) Lease(ctx context.Context, capacity int) ([]Run, error) {
 	return leased, nil
 }
 
+// FirstPlanned returns the planned run that comes first, or ErrNotFound.
+func (tx *Tx) FirstPlanned(ctx context.Context) (id contest.RunID, err error) {
+	err = tx.SQL.QueryRowContext(ctx, `SELECT id FROM runs WHERE state = 'planned' ORDER BY position, planned_at, id LIMIT 1`).Scan(&id)
+	return id, wrap("read first planned run", notFound(err))
+}
+
 func (tx *Tx) lease(ctx context.Context, r *Run) error {
 	before := *r
 	r.State, r.Attempt, r.Owner = contest.RunLeased, r.Attempt+1, ""
