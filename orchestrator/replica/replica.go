@@ -17,6 +17,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"sync"
 	"time"
 
@@ -51,6 +52,7 @@ type Member struct {
 	mu     sync.Mutex
 	last   time.Time // when a beat was last written
 	others map[string]sighting
+	asked  map[string]time.Time // when Silent was first asked for one that is not among others
 }
 
 // sighting is when a replica's beat was first seen at its present count.
@@ -63,7 +65,7 @@ type sighting struct {
 // processes it waits until those that are written down have either shown that
 // they live, which is ErrOthers, or been silent for Silence.
 func Join(ctx context.Context, beats Beats, self store.Replica, log *slog.Logger) (*Member, error) {
-	m := &Member{self: self, beats: beats, log: log, others: map[string]sighting{}}
+	m := &Member{self: self, beats: beats, log: log, others: map[string]sighting{}, asked: map[string]time.Time{}}
 	first := map[string]int64{}
 	for {
 		if err := m.beat(ctx); err != nil {
@@ -94,7 +96,9 @@ func Join(ctx context.Context, beats Beats, self store.Replica, log *slog.Logger
 func (m *Member) ID() string { return m.self.ID }
 
 // Silent returns for how long a replica's beat has not grown, as far as this
-// process knows. One that is not written down has left: it is silent for ever.
+// process knows. One that is not written down has left and is silent for ever;
+// that is certain once the beats were read again after the first time that it was
+// asked for, since it may have joined after they were read last.
 func (m *Member) Silent(id string) time.Duration {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -102,10 +106,18 @@ func (m *Member) Silent(id string) time.Duration {
 		return 0
 	}
 	o, known := m.others[id]
-	if !known {
+	if known {
+		return time.Since(o.at)
+	}
+	first, again := m.asked[id]
+	if !again {
+		m.asked[id] = time.Now()
+		return 0
+	}
+	if m.last.After(first) {
 		return 1<<63 - 1
 	}
-	return time.Since(o.at)
+	return time.Since(first)
 }
 
 // Until is when this process has to stop doing what only one may do, unless it
@@ -177,6 +189,10 @@ func (m *Member) beat(ctx context.Context) error {
 		present[r.ID] = o
 	}
 	m.others = present
+	maps.DeleteFunc(m.asked, func(id string, first time.Time) bool {
+		_, joined := present[id]
+		return joined || time.Since(first) > time.Hour // of runs that are over by now
+	})
 	return nil
 }
 

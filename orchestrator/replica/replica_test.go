@@ -95,6 +95,8 @@ func TestReplicasNoticeWhoHasGone(t *testing.T) {
 		require.GreaterOrEqual(t, first.Silent("second"), replica.Silence)
 		require.Equal(t, "second", left()[0])
 		require.True(t, first.Alone())
+		require.Zero(t, first.Silent("who has left"), "it may have joined after the beats were read")
+		time.Sleep(replica.Every + time.Second)
 		require.Greater(t, first.Silent("who has left"), 1000*time.Hour)
 		stopFirst()
 	})
@@ -149,4 +151,23 @@ func TestMetricsInsideAllowNoSecond(t *testing.T) {
 			})
 		})
 	}
+}
+
+// One that has just joined, and whose run is met before its beat, is not gone.
+func TestWhoHasJustJoinedIsNotGone(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := &board{beats: map[string]store.Replica{}}
+		first := join(t, b, "first")
+		stopFirst := run(t, first, func(string) {})
+		time.Sleep(replica.Every + time.Second)
+		second := join(t, b, "second")
+		stopSecond := run(t, second, func(string) {})
+		for range 100 {
+			require.Less(t, first.Silent("second"), replica.Silence)
+			time.Sleep(replica.Every / 7)
+		}
+		stopSecond()
+		stopFirst()
+	})
 }
