@@ -110,6 +110,9 @@ func (vm *VM) openWebSocket(ctx context.Context, r *socketRequest) (_ *openSocke
 	}
 	s.conn, resp, err = dialer.DialContext(ctx, r.url.String(), r.header)
 	if err != nil {
+		if ends, ok := ctx.Deadline(); ok && !time.Now().Before(ends) {
+			<-ctx.Done() // the connection met the deadline a moment before ctx did
+		}
 		return nil, resp, err
 	}
 	s.conn.SetReadLimit(vm.config.HTTP.MaxMessage())
