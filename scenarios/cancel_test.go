@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/hackload-kz/hackload/orchestrator/lab/biletter"
 	"github.com/hackload-kz/hackload/scenarios"
@@ -304,17 +305,23 @@ func TestMistakesInCancelling(t *testing.T) {
 		told string
 	}
 	outcomes := make([]outcome, len(cases))
-	var group sync.WaitGroup
-	for i, c := range cases { // almost all of the time is waiting
+	var group errgroup.Group
+	group.SetLimit(4) // much of the time is waiting
+	for i, c := range cases {
 		service, err := biletter.New(c.kind, biletter.Options{World: world})
 		require.NoError(t, err)
 		server := httptest.NewServer(&office{service: service, mistake: c.mistake, cancelled: map[int64]*cancellation{}})
 		defer server.Close()
-		group.Go(func() {
-			outcomes[i].code, outcomes[i].told = measure(t, filepath.Join(dir, "cancellation.js"), server.URL, "USERS=12", "DURATION=3s")
+		group.Go(func() error {
+			// On a machine that is busy with other things too few users may have
+			// come to see a mistake that not every one of them meets.
+			for try := 0; try < 3 && (try == 0 || c.fails != passes && outcomes[i].code == exitDone); try++ {
+				outcomes[i].code, outcomes[i].told = measure(t, filepath.Join(dir, "cancellation.js"), server.URL, "USERS=12", "DURATION=3s")
+			}
+			return nil
 		})
 	}
-	group.Wait()
+	require.NoError(t, group.Wait())
 	for i, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			got := outcomes[i]
