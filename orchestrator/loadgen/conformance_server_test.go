@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -27,6 +28,19 @@ import (
 type conformanceServer struct {
 	url, tls string // addresses without and with TLS
 	neutral  *strings.Replacer
+
+	mu    sync.Mutex
+	asked map[string]int // requests by method and path
+}
+
+// counting notes each request before h answers it.
+func (s *conformanceServer) counting(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.mu.Lock()
+		s.asked[r.Method+" "+r.URL.Path]++
+		s.mu.Unlock()
+		h.ServeHTTP(w, r)
+	})
 }
 
 func newConformanceServer(t *testing.T) *conformanceServer {
@@ -40,19 +54,19 @@ func newConformanceServer(t *testing.T) *conformanceServer {
 	} {
 		mux.HandleFunc(path, f)
 	}
-	plain := httptest.NewServer(mux)
-	secure := httptest.NewTLSServer(mux)
+	s := &conformanceServer{asked: map[string]int{}}
+	plain := httptest.NewServer(s.counting(mux))
+	secure := httptest.NewTLSServer(s.counting(mux))
 	t.Cleanup(plain.Close)
 	t.Cleanup(secure.Close)
 	host, port, _ := strings.Cut(strings.TrimPrefix(plain.URL, "http://"), ":")
 	_, securePort, _ := strings.Cut(strings.TrimPrefix(secure.URL, "https://"), ":")
-	return &conformanceServer{
-		url: plain.URL, tls: secure.URL,
-		neutral: strings.NewReplacer(
-			plain.URL, "<server>", secure.URL, "<tls server>", host+":"+port, "<host>", host+":"+securePort, "<tls host>",
-			"ws://"+host+":"+port, "<socket>", port, "<port>", securePort, "<tls port>",
-		),
-	}
+	s.url, s.tls = plain.URL, secure.URL
+	s.neutral = strings.NewReplacer(
+		plain.URL, "<server>", secure.URL, "<tls server>", host+":"+port, "<host>", host+":"+securePort, "<tls host>",
+		"ws://"+host+":"+port, "<socket>", port, "<port>", securePort, "<tls port>",
+	)
+	return s
 }
 
 func writeJSON(w http.ResponseWriter, v any) {

@@ -36,8 +36,9 @@ type ThresholdResult struct {
 	Within  float64
 	Samples float64
 	OK      bool
-	// NoSamples means that nothing was measured. OK is then true, as in k6, so
-	// whoever judges must look at NoSamples first.
+	// NoSamples means that nothing was measured. OK is then as in k6 (a rate
+	// always holds, anything else counts as 0), so whoever judges must look at
+	// NoSamples first.
 	NoSamples bool
 }
 
@@ -111,7 +112,8 @@ func (a *Aggregator) evaluate(counts []subCount, elapsed time.Duration) []Submet
 func decide(t contest.Threshold, s *Series, within uint64, elapsed time.Duration) ThresholdResult {
 	r := ThresholdResult{Threshold: t, Samples: float64(s.Count)}
 	if s.Count == 0 {
-		r.OK, r.NoSamples = true, true
+		r.NoSamples = true
+		r.OK = s.Metric == nil || s.Metric.Kind == Rate || t.Holds(0)
 		return r
 	}
 	switch s.Metric.Kind {

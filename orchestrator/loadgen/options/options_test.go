@@ -114,6 +114,7 @@ func TestPlanOfShortcuts(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		`{}`:                           "per-vu-iterations 1 1",
+		`{"vus": 3}`:                   "shared-iterations 3 3",
 		`{"vus": 3, "duration": "5s"}`: "constant-vus 3 0",
 		`{"vus": 3, "iterations": 9}`:  "shared-iterations 3 9",
 		`{"stages": [{"duration": "1s", "target": 5}]}`: "ramping-vus 0 0",
@@ -125,7 +126,7 @@ func TestPlanOfShortcuts(t *testing.T) {
 		assert.Equal(t, want, fmt.Sprint(plan[0].Executor, " ", plan[0].VUs, " ", plan[0].Iterations), text)
 		assert.Equal(t, "default", plan[0].Name)
 	}
-	for _, text := range []string{`{"vus": 3}`, `{"scenarios": {}}`, `{"vus": 3, "iterations": 2}`} {
+	for _, text := range []string{`{"vus": 0}`, `{"scenarios": {}}`, `{"vus": 3, "iterations": 2}`} {
 		o, _, err := options.Decode([]byte(text))
 		require.NoError(t, err)
 		_, err = o.Plan()

@@ -27,8 +27,8 @@ func (o Options) Plan() ([]Scenario, error) {
 		s.GracefulRampDown, s.VUs = 30*time.Second, 0
 	case o.Duration != nil:
 		s.Executor, s.Duration = ConstantVUs, *o.Duration
-	case o.VUs != nil && *o.VUs > 1:
-		return nil, fmt.Errorf("vus: %d users need a duration or a number of iterations", *o.VUs)
+	case o.VUs != nil:
+		s.Executor, s.Iterations, s.MaxDuration = SharedIterations, *o.VUs, 10*time.Minute
 	default:
 		s.Executor, s.Iterations, s.MaxDuration = PerVUIterations, 1, 10*time.Minute
 	}
