@@ -10,8 +10,8 @@ export const options = {
     each: { executor: 'per-vu-iterations', vus: 3, iterations: 4, exec: 'each', env: { NAME: 'Айгерим' } },
     constant: { executor: 'constant-vus', vus: 2, duration: '1s', startTime: '200ms', exec: 'constant' },
     ramping: { executor: 'ramping-vus', startVUs: 1, stages: [{ duration: '1s', target: 1 }], exec: 'constant' },
-    arrivals: { executor: 'constant-arrival-rate', rate: 10, duration: '1050ms', preAllocatedVUs: 2, maxVUs: 4, exec: 'arrivals' },
-    rising: { executor: 'ramping-arrival-rate', startRate: 0, stages: [{ duration: '1s', target: 20 }], preAllocatedVUs: 2, exec: 'arrivals' },
+    arrivals: { executor: 'constant-arrival-rate', rate: 10, duration: '1050ms', preAllocatedVUs: 12, maxVUs: 14, exec: 'arrivals' },
+    rising: { executor: 'ramping-arrival-rate', startRate: 0, stages: [{ duration: '1s', target: 20 }], preAllocatedVUs: 12, exec: 'arrivals' },
   },
 };
 
@@ -25,7 +25,7 @@ export function each() {
 }
 export function constant() {
   check(__ENV.NAME, { 'no variable of another': (n) => n === undefined });
-  sleep(0.4);
+  sleep(0.35);
 }
 export function arrivals() {
   check(exec.vu.tags.scenario, { 'scenario tag': (s) => s === 'arrivals' || s === 'rising' });
