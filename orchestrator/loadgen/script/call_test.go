@@ -3,6 +3,9 @@ package script_test
 import (
 	"context"
 	"io"
+	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -143,4 +146,35 @@ func TestSleepThatWasCutShort(t *testing.T) {
 		cancel()
 	}
 	assert.Zero(t, b.sum("iterations"))
+}
+
+// cutOff is a context that is over before it tells anybody.
+type cutOff struct {
+	context.Context
+	over atomic.Bool
+}
+
+func (c *cutOff) Err() error {
+	if c.over.Load() {
+		return context.Canceled
+	}
+	return c.Context.Err()
+}
+
+// A script may go on for a moment after its iteration was cut off, with the
+// answer of a request that was cut off too. What it says then of the target
+// would be a lie.
+func TestNothingIsCountedOfWhatFollowsAnInterruption(t *testing.T) {
+	t.Parallel()
+	ctx := &cutOff{Context: t.Context()}
+	srv := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { ctx.over.Store(true) }))
+	defer srv.Close()
+	p, err := files(t, map[string]string{"main.js": imports + `export default function () {
+		check(1, {before: true}); http.get('` + srv.URL + `'); check(1, {after: false}); c.add(1) }`})
+	require.NoError(t, err)
+	b := newBench(t, p)
+	require.True(t, b.vm.Iterate(ctx, b.task, script.Iteration{}).Interrupted())
+	assert.Equal(t, []map[string]string{{"check": "before", "scenario": "steady", "testid": "t"}}, b.series("checks"))
+	assert.Zero(t, b.sum("done"))
+	assert.Zero(t, b.sum("http_reqs"))
 }

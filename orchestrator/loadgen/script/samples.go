@@ -34,7 +34,7 @@ func (vm *VM) context() context.Context {
 // add counts a sample, unless the call is over: what happens after an
 // interruption is not a measurement.
 func (vm *VM) add(m *metric.Metric, t *metric.TagSet, v float64) {
-	if vm.shard == nil {
+	if vm.shard == nil || vm.ctx != nil && vm.ctx.Err() != nil {
 		return
 	}
 	vm.shard.Add(m, t, v)
