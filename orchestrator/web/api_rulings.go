@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"net/http"
@@ -26,21 +27,14 @@ func (o *operations) exclusions(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (o *operations) exclude(w http.ResponseWriter, r *http.Request) error {
-	var by By
-	if err := reasoned(r, &by, &by); err != nil {
-		return err
-	}
-	slug, err := slugOf(r, "slug")
-	if err != nil {
-		return err
-	}
-	if err := o.Exclusions.Exclude(r.Context(), slug, by); err != nil {
-		return err
-	}
-	return o.exclusions(w, r)
+	return o.changeExclusion(w, r, o.Exclusions.Exclude)
 }
 
 func (o *operations) include(w http.ResponseWriter, r *http.Request) error {
+	return o.changeExclusion(w, r, o.Exclusions.Include)
+}
+
+func (o *operations) changeExclusion(w http.ResponseWriter, r *http.Request, change func(context.Context, contest.Slug, By) error) error {
 	var by By
 	if err := reasoned(r, &by, &by); err != nil {
 		return err
@@ -49,7 +43,7 @@ func (o *operations) include(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := o.Exclusions.Include(r.Context(), slug, by); err != nil {
+	if err := change(r.Context(), slug, by); err != nil {
 		return err
 	}
 	return o.exclusions(w, r)
