@@ -2,12 +2,13 @@
 # Everything here needs Go, make and gcc (for the race detector), nothing else.
 
 .DEFAULT_GOAL := help
-.PHONY: dev test build lint bench bench-loadgen help
+.PHONY: dev test build lint bench bench-loadgen soak-loadgen help
 
 ARGS      ?=
 TESTFLAGS ?=
 BENCH     ?= .
 PACKAGES  ?= ./...
+SOAK      ?= 10m
 
 dev: build ## Run a whole contest on this machine (flags in ARGS="--once --json out.json")
 	bin/hackload dev $(ARGS)
@@ -35,7 +36,10 @@ bench: ## Run the Go benchmarks (one of them by BENCH=Name), without the tests
 	go test -run '^$$' -bench '$(BENCH)' -benchmem $(TESTFLAGS) $(PACKAGES)
 
 bench-loadgen: build ## Measure the load generator beside k6 and wrk, where they are on the PATH
-	HACKLOAD=$(CURDIR)/bin/hackload go test -tags compare -count=1 -timeout 20m -run 'TestCompare$$' -v ./orchestrator/loadgen
+	HACKLOAD=$(CURDIR)/bin/hackload go test -tags compare -count=1 -timeout 30m -run 'TestCompare$$' -v ./orchestrator/loadgen
+
+soak-loadgen: ## Run 5,000 users for SOAK=10m: flat memory, exact counts, no goroutine left
+	SOAK=$(SOAK) go test -tags compare -count=1 -timeout 24h -run 'TestSoak$$' -v ./orchestrator/loadgen
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

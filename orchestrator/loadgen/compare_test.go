@@ -6,8 +6,6 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -38,10 +36,12 @@ func TestCompare(t *testing.T) {
 		c.throughput(name, script)
 	}
 	c.wrk()
+	base := c.memory(1, nil)
 	for _, users := range []int{1000, 5000, 10_000} {
-		c.memory(users)
+		c.memory(users, base)
 	}
-	c.remoteWrite()
+	c.remoteWrite("5s")
+	c.remoteWrite("1s")
 	c.starts()
 }
 
@@ -164,26 +164,53 @@ func (c *comparison) throughput(name, script string) {
 	c.against(name+", peak", "MiB", all, func(s spent) float64 { return s.peak })
 }
 
-func (c *comparison) memory(users int) {
-	all := map[string][]spent{}
+// memory measures the peak with so many users. base is what the same tools took
+// with one user: the rest is what the users take. It returns the peaks.
+func (c *comparison) memory(users int, base map[string][]spent) map[string][]spent {
+	all, each := map[string][]spent{}, map[string][]spent{}
 	for _, l := range c.tools {
-		all[l.name] = []spent{c.run(l, idleScript, "--vus", strconv.Itoa(users), "--duration", "8s")}
+		s := c.run(l, idleScript, "--vus", strconv.Itoa(users), "--duration", "8s")
+		all[l.name] = []spent{s}
+		if base != nil {
+			s.peak = (s.peak - base[l.name][0].peak) * 1024 * 1.024 / float64(users)
+			each[l.name] = []spent{s}
+		}
 	}
-	c.against(fmt.Sprintf("%d users, peak", users), "MiB", all, func(s spent) float64 { return s.peak })
-	c.against(fmt.Sprintf("%d users, each", users), "KB", all, func(s spent) float64 { return s.peak * 1024 * 1.024 / float64(users) })
+	peak := func(s spent) float64 { return s.peak }
+	c.against(fmt.Sprintf("%d users, peak", users), "MiB", all, peak)
+	if base != nil {
+		c.against(fmt.Sprintf("%d users, each above 1 user", users), "KB", each, peak)
+	}
+	return all
 }
 
-// remoteWrite is what remote write with native histograms costs.
-func (c *comparison) remoteWrite() {
-	for _, l := range c.tools {
-		var plain, writing []spent
-		for range rounds {
-			plain = append(plain, c.run(l, getScript, "--vus", "50", "--duration", "6s"))
-			writing = append(writing, c.run(l, getScript, "--vus", "50", "--duration", "6s", "--out", "experimental-prometheus-rw"))
+// remoteWrite is what remote write with native histograms costs. Each round
+// runs a tool without and with it, in an order that changes, and gives one
+// ratio; the medians of the ratios are told, and how far apart they were.
+func (c *comparison) remoteWrite(interval string) {
+	const pairs = 7
+	writes := []string{"--out", "experimental-prometheus-rw"}
+	rates, cpus := map[string][]float64{}, map[string][]float64{}
+	c.t.Setenv("K6_PROMETHEUS_RW_PUSH_INTERVAL", interval)
+	for round := range pairs {
+		for _, l := range c.tools {
+			var plain, writing spent
+			for turn := range 2 {
+				args := []string{"--vus", "50", "--duration", "6s"}
+				if turn == round%2 {
+					plain = c.run(l, getScript, args...)
+				} else {
+					writing = c.run(l, getScript, append(args, writes...)...)
+				}
+			}
+			rates[l.name] = append(rates[l.name], 100*(writing.rate/plain.rate-1))
+			cpus[l.name] = append(cpus[l.name], 100*(perTenThousand(writing)/perTenThousand(plain)-1))
 		}
-		rate := func(s spent) float64 { return s.rate }
-		c.t.Logf("%-28s %s %+.1f %% req/s, %+.1f %% CPU", "remote write costs", l.name,
-			100*(median(writing, rate)/median(plain, rate)-1), 100*(median(writing, perTenThousand)/median(plain, perTenThousand)-1))
+	}
+	for _, l := range c.tools {
+		rate, cpu := slices.Sorted(slices.Values(rates[l.name])), slices.Sorted(slices.Values(cpus[l.name]))
+		c.t.Logf("%-28s %s %+.1f %% req/s (%+.1f to %+.1f), %+.1f %% CPU (%+.1f to %+.1f)", "remote write each "+interval, l.name,
+			rate[pairs/2], rate[0], rate[pairs-1], cpu[pairs/2], cpu[0], cpu[pairs-1])
 	}
 }
 
@@ -233,53 +260,4 @@ func cpus(t *testing.T) int {
 	text, err := os.ReadFile("/proc/cpuinfo")
 	require.NoError(t, err)
 	return strings.Count(string(text), "processor\t:")
-}
-
-const serverVariable = "HACKLOAD_COMPARE_SERVER"
-
-// startServer starts this test's own program again as the server, so that its
-// CPU time is nobody's but its own.
-func startServer(t *testing.T) (address string) {
-	t.Helper()
-	address = freeAddress(t)
-	cmd := exec.Command(os.Args[0], "-test.run", "TestCompareServer")
-	cmd.Env = append(os.Environ(), serverVariable+"="+address)
-	require.NoError(t, cmd.Start())
-	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	require.Eventually(t, func() bool {
-		code, _ := call(t, http.MethodGet, "http://"+address+"/api/events", "")
-		return code == 200
-	}, 10*time.Second, 20*time.Millisecond)
-	return address
-}
-
-// TestCompareServer is the server, when it is called as such.
-func TestCompareServer(t *testing.T) {
-	address := os.Getenv(serverVariable)
-	if address == "" {
-		t.Skip("only TestCompare calls it")
-	}
-	events := []byte(`[{"id":1,"title":"` + strings.Repeat("x", 470) + `"}]`)
-	var seats []map[string]int
-	for i := range 20 {
-		seats = append(seats, map[string]int{"id": i + 1, "row": 1, "number": i + 1})
-	}
-	seatsText, err := json.Marshal(seats)
-	require.NoError(t, err)
-	reply := func(code int, body []byte) http.HandlerFunc {
-		return func(w http.ResponseWriter, r *http.Request) {
-			_, _ = io.Copy(io.Discard, r.Body)
-			w.Header().Set("Content-Type", "application/json")
-			w.WriteHeader(code)
-			_, _ = w.Write(body)
-		}
-	}
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /api/events", reply(200, events))
-	mux.HandleFunc("GET /api/seats", reply(200, seatsText))
-	mux.HandleFunc("POST /api/bookings", reply(201, []byte(`{"id":77}`)))
-	mux.HandleFunc("PATCH /api/seats/select", reply(200, []byte(`{}`)))
-	mux.HandleFunc("PATCH /api/bookings/initiatePayment", reply(200, []byte(`{}`)))
-	mux.HandleFunc("POST /write", reply(200, nil))
-	t.Log(http.ListenAndServe(address, mux))
 }
