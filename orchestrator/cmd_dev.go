@@ -14,6 +14,7 @@ import (
 	"github.com/samber/lo"
 	"github.com/spf13/cobra"
 
+	"github.com/hackload-kz/hackload/orchestrator/conduct"
 	"github.com/hackload-kz/hackload/orchestrator/config"
 	"github.com/hackload-kz/hackload/orchestrator/contest"
 	"github.com/hackload-kz/hackload/orchestrator/hub"
@@ -177,6 +178,9 @@ func (s site) dev(ctx context.Context, w world, o devOptions, teams []biletter.T
 	if err := wk.line.Abandon(ctx); err != nil {
 		return err
 	}
+	if err := wk.cancelGone(ctx, laboratory.at); err != nil {
+		return err
+	}
 	servers, err := wk.servers(pages, "127.0.0.1:0")
 	if err != nil {
 		return err
@@ -190,6 +194,26 @@ func (s site) dev(ctx context.Context, w world, o devOptions, teams []biletter.T
 	body := func(ctx context.Context) error { return wk.devBody(ctx, w, o, laboratory) }
 	err = wk.work(ctx, body, append(laboratory.parts(), servers...))
 	return errors.Join(err, wk.line.Abandon(context.WithoutCancel(ctx)))
+}
+
+// cancelGone cancels the runs that an earlier process on this state planned at
+// services which this one does not have: teams left out this time, and addresses
+// that somebody else has taken. They would measure nobody, or a stranger.
+func (w *works) cancelGone(ctx context.Context, here map[contest.Slug]string) error {
+	runs, err := w.store.RunsIn(ctx, "", contest.RunPlanned, contest.RunLeased, contest.RunPrepared, contest.RunEnded, contest.RunCollected)
+	if err != nil {
+		return err
+	}
+	for _, r := range runs {
+		if at, ok := here[r.Team.Slug]; ok && at == r.Team.Endpoint {
+			continue
+		}
+		_, err := w.line.Cancel(ctx, string(r.ID), "dev", "its sample service is not there any more")
+		if err != nil && !errors.Is(err, conduct.ErrFinal) { // another's cancellation ended its climb
+			return err
+		}
+	}
+	return nil
 }
 
 // devBody is what happens while everything works.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -269,6 +270,26 @@ func TestInterruptedContestIsTakenUp(t *testing.T) {
 	require.Equal(t, exitDone, code, output)
 	got, _ := readTable(t, file)
 	require.Equal(t, table{"good EVENT_SEARCH": contest.Passed}, got)
+}
+
+// A contest that is taken up with fewer teams leaves the others alone.
+func TestContestIsTakenUpWithFewerTeams(t *testing.T) {
+	t.Parallel()
+	state := t.TempDir()
+	args := []string{"dev", "--once", "--state", state, "--criteria", "EVENT_SEARCH", "--teams"}
+	code, output := hackload(t, []string{"HACKLOAD_FAILPOINT=launched"}, append(args, "good,slow")...)
+	require.Equal(t, -1, code, output)
+	code, output = hackload(t, nil, append(args, "good")...)
+	require.Equal(t, exitDone, code, output)
+	runs := judgedRuns(t, state)
+	for _, r := range runs {
+		if r.Team.Slug == "slow" {
+			require.Equal(t, contest.RunCancelled, r.State)
+		} else {
+			require.Equal(t, contest.RunJudged, r.State)
+		}
+	}
+	require.True(t, slices.ContainsFunc(runs, func(r contest.Run) bool { return r.Team.Slug == "slow" }), "nothing was left behind")
 }
 
 // launched reports whether some run of the state is under load.

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/hackload-kz/hackload/orchestrator/contest"
 	"github.com/hackload-kz/hackload/orchestrator/lab/biletter"
 	"github.com/hackload-kz/hackload/orchestrator/lab/github"
 	labhub "github.com/hackload-kz/hackload/orchestrator/lab/hub"
@@ -31,6 +32,7 @@ type lab struct {
 	github   *github.Server
 	githubAt net.Listener
 	services []sample
+	at       map[contest.Slug]string // the endpoint of each team, empty where it has none
 }
 
 type sample struct {
@@ -42,7 +44,7 @@ type sample struct {
 // openLab opens the Hub in dir and listens for everything. What the Hub held
 // is still there.
 func openLab(ctx context.Context, dir string, teams []biletter.Team) (_ *lab, err error) {
-	l := &lab{}
+	l := &lab{at: map[contest.Slug]string{}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(fmt.Errorf("stand up the lab: %w", err), l.Close())
@@ -74,6 +76,7 @@ func openLab(ctx context.Context, dir string, teams []biletter.Team) (_ *lab, er
 		if err != nil {
 			return nil, err
 		}
+		l.at[contest.Slug(t.Slug)] = url
 		seeds = append(seeds, seedOf(t, url))
 	}
 	if err := writeAddresses(dir, addresses); err != nil {
