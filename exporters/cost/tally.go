@@ -9,9 +9,11 @@ import (
 	"github.com/hackload-kz/hackload/orchestrator/contest"
 )
 
+const maxDecimal = 80 // bytes
+
 // What an API may write for a number. It bounds the exponent too: a big.Rat
 // would follow 1e999999999 until memory ends.
-var apiDecimal = regexp.MustCompile(`^-?[0-9]{1,30}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,2})?$`)
+var apiDecimal = regexp.MustCompile(`^-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,2})?$`)
 
 // Tally adds a provider's rows up, per team and currency, without rounding.
 type Tally struct {
@@ -41,7 +43,7 @@ func NewTally(teams []contest.Slug) *Tally {
 // is clear, because some providers allow only small letters. It fails for what
 // is no number or no currency, also of a row that is nobody's.
 func (t *Tally) Add(tag, code, decimal string) error {
-	value, ok := new(big.Rat), apiDecimal.MatchString(decimal)
+	value, ok := new(big.Rat), len(decimal) <= maxDecimal && apiDecimal.MatchString(decimal)
 	if ok {
 		_, ok = value.SetString(decimal)
 	}

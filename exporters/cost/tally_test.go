@@ -41,7 +41,7 @@ func TestTally(t *testing.T) {
 func TestTallyRefuses(t *testing.T) {
 	t.Parallel()
 	for _, bad := range [][2]string{
-		{"USD", ""}, {"USD", "1/3"}, {"USD", "1e999"}, {"USD", "NaN"}, {"USD", "0x10"}, {"USD", " 1"}, {"USD", "1,5"}, {"USD", "1_000"}, {"USD", "+1"},
+		{"USD", ""}, {"USD", "1/3"}, {"USD", "1e999"}, {"USD", "NaN"}, {"USD", "0x10"}, {"USD", " 1"}, {"USD", "1,5"}, {"USD", "1_000"}, {"USD", "+1"}, {"USD", strings.Repeat("1", 81)},
 		{"", "1"}, {"usd", "1"}, {"$", "1"},
 	} {
 		require.Error(t, cost.NewTally(nil).Add("stranger", bad[0], bad[1]), "%v", bad)

@@ -35,19 +35,22 @@ func (r Repository) URL() string {
 func (r Repository) names() (owner, name string, ok bool) {
 	owner, rest, _ := strings.Cut(r.Path, "/")
 	name, _, _ = strings.Cut(rest, "/")
-	return owner, name, ownerPattern.MatchString(owner) && namePattern.MatchString(name)
+	return owner, name, len(owner) <= maxOwner && ownerPattern.MatchString(owner) && len(name) <= maxName && namePattern.MatchString(name)
 }
 
 const (
 	githubHost = "github.com"
 	maxText    = 2000 // bytes of what a team typed
 	maxDepth   = 10   // segments of a path
+	maxSegment = 200  // bytes of one
+	maxOwner   = 39   // bytes, as GitHub has it
+	maxName    = 100  // bytes of a repository's name, as GitHub has it
 )
 
 var (
-	ownerPattern   = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,38}$`)
-	namePattern    = regexp.MustCompile(`^[A-Za-z0-9._-]{1,100}$`)
-	segmentPattern = regexp.MustCompile(`^~?[A-Za-z0-9._+-]{1,200}$`)
+	ownerPattern   = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]*$`)
+	namePattern    = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
+	segmentPattern = regexp.MustCompile(`^~?[A-Za-z0-9._+-]+$`)
 	// These schemes are git's and the web's; one slash is a usual mistake.
 	knownScheme = regexp.MustCompile(`(?i)^(git\+https?|https?|git\+ssh|ssh\+git|ssh|git):/+`)
 	anyScheme   = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*:/`)
@@ -241,7 +244,7 @@ func checkPath(host string, path []string) error {
 		return errPath
 	}
 	for _, segment := range path {
-		if !segmentPattern.MatchString(segment) || segment == "." || segment == ".." {
+		if len(segment) > maxSegment || !segmentPattern.MatchString(segment) || segment == "." || segment == ".." {
 			return errPath
 		}
 	}

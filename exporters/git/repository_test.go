@@ -115,6 +115,9 @@ func TestParseRepositoryRefuses(t *testing.T) {
 		{"bad port", "https://u:secret@github.com:12x/a/b", "not an address"},
 		{"bad escape", "https://github.com/secret/%zz", "not an address"},
 		{"deep", "https://git.example.kz/" + strings.Repeat("secret/", 20), "signs that no repository has"},
+		{"owner too long for GitHub", "https://github.com/" + strings.Repeat("x", 40) + "/good", "signs that no repository has"},
+		{"name too long for GitHub", "https://github.com/secret/" + strings.Repeat("x", 101), "signs that no repository has"},
+		{"segment too long", "https://git.example.kz/secret/" + strings.Repeat("x", 201), "signs that no repository has"},
 		{"long", "https://github.com/secret/" + strings.Repeat("x", 3000), "too long"},
 	}
 	for _, row := range rows {

@@ -95,9 +95,11 @@ func (p provider) idle() (names []string) {
 	return names
 }
 
+const maxNamespace = 80 // bytes, of the rule and not of what it names
+
 var (
 	currencyPattern  = regexp.MustCompile(`^[A-Z]{3}$`)
-	namespacePattern = regexp.MustCompile(`^[a-z0-9-]{0,40}\$team[a-z0-9-]{0,40}$`)
+	namespacePattern = regexp.MustCompile(`^[a-z0-9-]*\$team[a-z0-9-]*$`)
 )
 
 func (c Cost) check() []string {
@@ -108,7 +110,7 @@ func (c Cost) check() []string {
 	if c.TagKey == "" {
 		problems = append(problems, "cost.tag_key is empty: name the tag whose value is a team's slug")
 	}
-	if c.Namespace != "" && !namespacePattern.MatchString(c.Namespace) {
+	if c.Namespace != "" && (len(c.Namespace) > maxNamespace || !namespacePattern.MatchString(c.Namespace)) {
 		problems = append(problems, fmt.Sprintf("cost.namespace %q names no namespace of a team: want a-z, 0-9 and - around one $team, like \"team-$team\", or nothing", c.Namespace))
 	}
 	for _, p := range c.providers() {

@@ -59,6 +59,7 @@ func TestCheckOfCost(t *testing.T) {
 		"no tag":                {`cost: {tag_key: ""}`, nil, "cost.tag_key is empty"},
 		"one namespace for all": {"cost: {namespace: contest}", nil, `cost.namespace "contest" names no namespace of a team`},
 		"namespace of a query":  {`cost: {namespace: '$team"}'}`, nil, "names no namespace of a team"},
+		"namespace too long":    {"cost: {namespace: $team" + strings.Repeat("x", 80) + "}", nil, "names no namespace of a team"},
 		"no usage":              {`cost: {namespace: ""}`, nil, ""},
 		"address":               {"cost: {aws: {endpoint: 'ftp://x'}}", nil, "cost.aws.endpoint is not an address"},
 		"half an app":           {"github: {app_id: '7'}", nil, "a GitHub App needs both"},

@@ -67,9 +67,15 @@ func (c *Config) checkGrafana() []string {
 	return problems
 }
 
+// Both in bytes.
+const (
+	maxUID      = 240 // with the words after it
+	maxVariable = 100
+)
+
 var (
-	uidPattern      = regexp.MustCompile(`^[A-Za-z0-9_-]{1,40}(/[A-Za-z0-9_.-]{1,200})?$`)
-	variablePattern = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,99}$`)
+	uidPattern      = regexp.MustCompile(`^[A-Za-z0-9_-]{1,40}(/[A-Za-z0-9_.-]+)?$`)
+	variablePattern = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 	placePattern    = regexp.MustCompile(`\{[^{}]*\}`)
 )
 
@@ -81,11 +87,11 @@ func (d Dashboard) check(key, never string) []string {
 	if d.UID == "" && len(d.Vars) > 0 {
 		add(".vars are set, but its uid is not: whose variables are they?")
 	}
-	if d.UID != "" && !uidPattern.MatchString(d.UID) {
+	if d.UID != "" && (len(d.UID) > maxUID || !uidPattern.MatchString(d.UID)) {
 		add(".uid %q is not one: want up to 40 letters, digits, - and _, as in the dashboard's address after /d/", d.UID)
 	}
 	for _, name := range sortedKeys(d.Vars) {
-		if !variablePattern.MatchString(name) {
+		if len(name) > maxVariable || !variablePattern.MatchString(name) {
 			add(".vars: %q is no name of a variable: want letters, digits and _, without var- before them", name)
 		}
 		for _, place := range placePattern.FindAllString(d.Vars[name], -1) {

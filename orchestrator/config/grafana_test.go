@@ -1,6 +1,7 @@
 package config
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -39,6 +40,8 @@ func TestGrafanaThatCannotBe(t *testing.T) {
 		"variables of no dashboard":               {base + "team_dashboard: {vars: {a: b}}}", "grafana.team_dashboard.vars are set, but its uid is not"},
 		"a uid that is a path":                    {base + "run_dashboard: {uid: ../../api/x}}", `grafana.run_dashboard.uid "../../api/x" is not one`},
 		"a variable with its prefix":              {base + "run_dashboard: {uid: a, vars: {var-team: x}}}", `"var-team" is no name of a variable`},
+		"a variable too long to be one":           {base + "run_dashboard: {uid: a, vars: {" + strings.Repeat("v", 101) + ": x}}}", "is no name of a variable"},
+		"a uid too long to be one":                {base + "run_dashboard: {uid: a/" + strings.Repeat("u", 240) + "}}", "grafana.run_dashboard.uid"},
 		"a place that nothing fills":              {base + "run_dashboard: {uid: a, vars: {t: '{user}'}}}", "grafana.run_dashboard.vars.t: {user} stands for nothing"},
 		"a run's place in a team's link":          {base + "team_dashboard: {uid: a, vars: {t: '{testid}'}}}", "grafana.team_dashboard.vars.t: {testid} is of one run"},
 		"an address to write that is none":        {"prometheus: {url: https://p, write_url: p/w}", "prometheus.write_url is not an address"},

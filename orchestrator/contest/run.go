@@ -20,10 +20,12 @@ type (
 // under: slug-scenario-users-suffix. No two launches ever share one.
 type TestID string
 
-var testIDPattern = regexp.MustCompile(`^[a-zA-Z0-9_-]{1,200}$`)
+const maxTestID = 200 // bytes
+
+var testIDPattern = regexp.MustCompile(`^[a-zA-Z0-9_-]+$`)
 
 // Valid reports whether id is safe as a label value, a file name and a part of a URL.
-func (id TestID) Valid() bool { return testIDPattern.MatchString(string(id)) }
+func (id TestID) Valid() bool { return len(id) <= maxTestID && testIDPattern.MatchString(string(id)) }
 
 // NewTestID builds the identity of one launch. The suffix must be new for
 // every launch and ordered by time (a ULID in lower case).

@@ -26,8 +26,10 @@ type Threshold struct {
 	DelayAbortEval Duration `json:"delayAbortEval,omitempty"`
 }
 
+const maxMetric = 129 // bytes of a name, as k6 has it
+
 var (
-	selectorPattern   = regexp.MustCompile(`^([a-zA-Z_][a-zA-Z0-9_]{1,128})(?:\{(.*)\})?$`)
+	selectorPattern   = regexp.MustCompile(`^([a-zA-Z_][a-zA-Z0-9_]+)(?:\{(.*)\})?$`)
 	expressionPattern = regexp.MustCompile(`^(count|rate|value|avg|min|max|med|p\(\s*([0-9]+(?:\.[0-9]+)?)\s*\))\s*(>=|<=|===|==|!=|>|<)\s*([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)$`)
 )
 
@@ -62,7 +64,7 @@ func ParseThreshold(selector, expression string) (Threshold, error) {
 // ParseSelector splits "metric{tag:value,tag2:value2}" into its parts.
 func ParseSelector(selector string) (metric string, tags map[string]string, err error) {
 	m := selectorPattern.FindStringSubmatch(strings.TrimSpace(selector))
-	if m == nil {
+	if m == nil || len(m[1]) > maxMetric {
 		return "", nil, fmt.Errorf("threshold on %q: want METRIC or METRIC{tag:value,…}", selector)
 	}
 	if strings.TrimSpace(m[2]) == "" {

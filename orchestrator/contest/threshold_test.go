@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -62,6 +63,7 @@ func TestParseThresholdRefuses(t *testing.T) {
 		{"", "rate>0", "want METRIC"},
 		{"x", "rate>0", "want METRIC"},
 		{"2xx", "rate>0", "want METRIC"},
+		{strings.Repeat("x", 130), "rate>0", "want METRIC"},
 		{"http-reqs", "rate>0", "want METRIC"},
 		{"checks{a:b", "rate>0", "want METRIC"},
 		{"checks{a:b}x", "rate>0", "want METRIC"},

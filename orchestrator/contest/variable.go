@@ -7,7 +7,9 @@ import (
 	"strings"
 )
 
-var variablePattern = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]{0,127}$`)
+const maxVariable = 128 // bytes
+
+var variablePattern = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*$`)
 
 // CheckVariable refuses the name of a variable that cannot be handed to a
 // script. Scripts get theirs through the environment of the load generator's
@@ -15,7 +17,7 @@ var variablePattern = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]{0,127}$`)
 // name that the process itself obeys is refused too.
 func CheckVariable(name string) error {
 	switch {
-	case !variablePattern.MatchString(name):
+	case len(name) > maxVariable || !variablePattern.MatchString(name):
 		return fmt.Errorf("variable %.200q cannot be handed to a script: its name must be of letters, digits and underscores", name)
 	case obeyed(name):
 		return fmt.Errorf("variable %s cannot be handed to a script: it would change the load generator itself; choose another name", name)

@@ -123,7 +123,9 @@ func (p *Provider) add(tally *cost.Tally, results []types.ResultByTime) error {
 	return nil
 }
 
-var codePattern = regexp.MustCompile(`^[A-Za-z0-9]{1,80}$`)
+const maxCode = 80 // bytes
+
+var codePattern = regexp.MustCompile(`^[A-Za-z0-9]+$`)
 
 // clean keeps of an error what has no secret: a message of AWS may quote the
 // key's id and what was signed.
@@ -137,7 +139,7 @@ func clean(err error) error {
 	if !errors.As(err, &answered) {
 		return errors.New("no readable answer came")
 	}
-	if !codePattern.MatchString(answered.ErrorCode()) {
+	if code := answered.ErrorCode(); len(code) > maxCode || !codePattern.MatchString(code) {
 		return errors.New("refused with an unreadable error")
 	}
 	return fmt.Errorf("refused with %s", answered.ErrorCode())

@@ -214,7 +214,9 @@ func (paging) Do(r *policy.Request) (*http.Response, error) {
 	return r.Next()
 }
 
-var codePattern = regexp.MustCompile(`^[A-Za-z0-9]{1,80}$`)
+const maxCode = 80 // bytes
+
+var codePattern = regexp.MustCompile(`^[A-Za-z0-9]+$`)
 
 // clean keeps of an error what has no secret: answers of the sign-in are quoted
 // whole by the library.
@@ -232,7 +234,7 @@ func clean(err error) error {
 	if !errors.As(err, &answered) {
 		return errors.New("no readable answer came")
 	}
-	if !codePattern.MatchString(answered.ErrorCode) {
+	if len(answered.ErrorCode) > maxCode || !codePattern.MatchString(answered.ErrorCode) {
 		return fmt.Errorf("refused with status %d", answered.StatusCode)
 	}
 	return fmt.Errorf("refused with %s (status %d)", answered.ErrorCode, answered.StatusCode)

@@ -60,9 +60,15 @@ type Provider struct {
 
 var _ cost.Provider = (*Provider)(nil)
 
+// Both in bytes.
+const (
+	maxTable  = 500
+	maxReason = 80
+)
+
 var (
-	tablePattern  = regexp.MustCompile(`^[a-z0-9.:-]{1,100}\.[A-Za-z0-9_]{1,200}\.[A-Za-z0-9_-]{1,200}$`)
-	reasonPattern = regexp.MustCompile(`^[A-Za-z0-9]{1,80}$`)
+	tablePattern  = regexp.MustCompile(`^[a-z0-9.:-]+\.[A-Za-z0-9_]+\.[A-Za-z0-9_-]+$`)
+	reasonPattern = regexp.MustCompile(`^[A-Za-z0-9]+$`)
 )
 
 // New returns a provider; it calls nobody.
@@ -74,7 +80,7 @@ func New(cfg Config) (*Provider, error) {
 	if json.Unmarshal(cfg.Key, &key) != nil || key.Type != "service_account" || key.Project == "" {
 		return nil, errors.New("gcp: the key is no service account's key file in JSON")
 	}
-	if !tablePattern.MatchString(cfg.Table) {
+	if len(cfg.Table) > maxTable || !tablePattern.MatchString(cfg.Table) {
 		return nil, errors.New("gcp: the table is missing or none: want one like project.dataset.gcp_billing_export_v1_0123AB")
 	}
 	// The account signs its own tokens, so no key or token goes anywhere but to
@@ -202,8 +208,10 @@ func clean(err error) error {
 		return errors.New("no readable answer came")
 	}
 	reason := http.StatusText(answered.Code)
-	if len(answered.Errors) > 0 && reasonPattern.MatchString(answered.Errors[0].Reason) {
-		reason = answered.Errors[0].Reason
+	if len(answered.Errors) > 0 {
+		if told := answered.Errors[0].Reason; len(told) <= maxReason && reasonPattern.MatchString(told) {
+			reason = told
+		}
 	}
 	return fmt.Errorf("refused with status %d (%s)", answered.Code, cmp.Or(reason, "unknown"))
 }

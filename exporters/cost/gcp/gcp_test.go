@@ -186,6 +186,7 @@ func TestNewRefuses(t *testing.T) {
 		"table is missing":          {Key: key()},
 		"or none":                   {Key: key(), Table: "p.d.t` UNION ALL SELECT 1 --"},
 		"want one like project.dat": {Key: key(), Table: "dataset.table"},
+		"gcp: the table is missing": {Key: key(), Table: table + strings.Repeat("x", 500)},
 	}
 	for want, cfg := range rows {
 		_, err := gcp.New(cfg)

@@ -109,7 +109,7 @@ type variableWrite struct {
 	IsEditable  *bool   `json:"isEditable"`
 }
 
-var keyPattern = regexp.MustCompile(`^[a-zA-Z0-9_-]{1,100}$`)
+var keyPattern = regexp.MustCompile(`^[a-zA-Z0-9_-]+$`)
 
 // readVariable reads and validates a variable. Null is not the same as left out.
 func readVariable(fields map[string]json.RawMessage) (w variableWrite, valid bool) {
@@ -122,7 +122,7 @@ func readVariable(fields map[string]json.RawMessage) (w variableWrite, valid boo
 	if err != nil || json.Unmarshal(raw, &w) != nil {
 		return w, false
 	}
-	return w, keyPattern.MatchString(w.Key) && within(&w.Value, 1, 2000) &&
+	return w, keyPattern.MatchString(w.Key) && within(&w.Key, 1, 100) && within(&w.Value, 1, 2000) &&
 		within(w.Description, 0, 500) && within(w.Category, 0, 50)
 }
 

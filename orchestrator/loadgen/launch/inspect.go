@@ -31,7 +31,7 @@ func (l *Launcher) Inspect(ctx context.Context, scenario string, env map[string]
 	fail := func(err error) (contest.Script, error) {
 		return contest.Script{}, fmt.Errorf("inspect scenario %.100s: %w", scenario, err)
 	}
-	if !scenarioPattern.MatchString(scenario) {
+	if !validScenario(scenario) {
 		return fail(errors.New("this is not a script's name"))
 	}
 	if err := checkEnv(env); err != nil {

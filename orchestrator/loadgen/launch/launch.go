@@ -95,7 +95,13 @@ var (
 	ErrStarting = fmt.Errorf("the launch is just being started: %w", contest.ErrTryAgain)
 )
 
-var scenarioPattern = regexp.MustCompile(`^[a-zA-Z0-9_-]{1,64}$`)
+const maxScenario = 64 // bytes
+
+var scenarioPattern = regexp.MustCompile(`^[a-zA-Z0-9_-]+$`)
+
+func validScenario(name string) bool {
+	return len(name) <= maxScenario && scenarioPattern.MatchString(name)
+}
 
 // check refuses a launch that could not be run or would reach beyond its folder.
 func check(launch contest.Launch) error {
@@ -104,7 +110,7 @@ func check(launch contest.Launch) error {
 		return fmt.Errorf("launch: testid %.200q is not valid", launch.TestID)
 	case !launch.Team.Valid():
 		return fmt.Errorf("launch %s: team %.200q is not valid", launch.TestID, launch.Team)
-	case !scenarioPattern.MatchString(launch.Scenario):
+	case !validScenario(launch.Scenario):
 		return fmt.Errorf("launch %s: scenario %.200q is not a script's name", launch.TestID, launch.Scenario)
 	}
 	if err := checkEnv(launch.Env); err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -27,6 +28,7 @@ func TestStartRefuses(t *testing.T) {
 		{"no testid", func(o *contest.Launch, _ *launch.Config) { o.TestID = "" }, "is not valid"},
 		{"team", func(o *contest.Launch, _ *launch.Config) { o.Team = "a b" }, `team "a b" is not valid`},
 		{"scenario that leaves the folder", func(o *contest.Launch, _ *launch.Config) { o.Scenario = "../../etc/x" }, "is not a script's name"},
+		{"scenario too long", func(o *contest.Launch, _ *launch.Config) { o.Scenario = strings.Repeat("x", 65) }, "is not a script's name"},
 		{"unknown scenario", func(o *contest.Launch, _ *launch.Config) { o.Scenario = "typo" }, "there is no scenario typo"},
 		{"name of a variable", func(o *contest.Launch, _ *launch.Config) { o.Env["A=B"] = "" }, `variable "A=B" cannot be handed`},
 		{"variable that the generator obeys", func(o *contest.Launch, _ *launch.Config) { o.Env["LD_PRELOAD"] = "" }, "LD_PRELOAD cannot be handed to a script: it would change"},

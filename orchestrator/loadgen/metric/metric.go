@@ -93,7 +93,9 @@ type Metric struct {
 	index int // place in its registry
 }
 
-var namePattern = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]{1,128}$`)
+const maxName = 129 // bytes
+
+var namePattern = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]+$`)
 
 // Registry holds the metrics of one test. It is safe for concurrent use.
 type Registry struct {
@@ -114,7 +116,7 @@ func NewRegistry() *Registry {
 // letters, digits or underscores) or is taken by a metric of another kind or
 // content.
 func (r *Registry) New(name string, k Kind, c Contains) (*Metric, error) {
-	if !namePattern.MatchString(name) {
+	if len(name) > maxName || !namePattern.MatchString(name) {
 		return nil, fmt.Errorf("metric name %.150q: want 2 to 129 letters, digits and underscores, no digit first", name)
 	}
 	if k < Counter || k > Trend {
