@@ -2,13 +2,15 @@
 # Everything here needs Go, make and gcc (for the race detector), nothing else.
 
 .DEFAULT_GOAL := help
-.PHONY: dev test build lint bench bench-loadgen soak-loadgen help
+.PHONY: dev test build image lint bench bench-loadgen soak-loadgen help
 
 ARGS      ?=
 TESTFLAGS ?=
 BENCH     ?= .
 PACKAGES  ?= ./...
 SOAK      ?= 10m
+ARCH      ?= $(shell go env GOARCH)
+IMAGE_TAG ?= local
 
 dev: build ## Run a whole contest on this machine (flags in ARGS="--once --json out.json")
 	bin/hackload dev $(ARGS)
@@ -18,6 +20,14 @@ test: ## Run every test with the race detector (more flags in TESTFLAGS, fewer p
 
 build: ## Build bin/hackload
 	go build -trimpath -o bin/hackload ./orchestrator
+
+# The same images as the Dockerfile's, where there is no Docker and no registry.
+# Load them with docker load or ctr images import. The runner's has a shell in
+# it, from Debian's package busybox-static.
+image: ## Write the images of orchestrator and runner to bin/*.tar (IMAGE_TAG=local, ARCH=arm64)
+	CGO_ENABLED=0 GOOS=linux GOARCH=$(ARCH) go build -trimpath -ldflags '-s -w' -o bin/$(ARCH)/hackload ./orchestrator
+	go run ./manifests/image orchestrator hackload/job-service:$(IMAGE_TAG) bin/job-service.tar bin/$(ARCH)/hackload
+	go run ./manifests/image runner hackload/runner:$(IMAGE_TAG) bin/runner.tar bin/$(ARCH)/hackload
 
 # All of staticcheck, also the rules on style that it leaves off by default:
 # package comments (ST1000), names (ST1003), receivers (ST1016) and the form of
