@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"time"
+
+	"github.com/hackload-kz/hackload/orchestrator/store"
 )
 
 const (
@@ -24,7 +26,7 @@ func (w *works) forget(ctx context.Context) error {
 func (w *works) prune(ctx context.Context, now time.Time) {
 	ctx, cancel := context.WithTimeout(ctx, pruneLimit)
 	defer cancel()
-	gone, err := w.store.Prune(ctx, now.AddDate(0, 0, -w.config.Metrics.RetentionDays))
+	gone, err := w.store.Prune(ctx, store.Age{Before: now.AddDate(0, 0, -w.config.Metrics.RetentionDays), Freeze: w.config.Contest.FreezeAt})
 	if err != nil {
 		w.log.WarnContext(ctx, "old history could not be deleted, it is tried again tomorrow", "error", err)
 		return

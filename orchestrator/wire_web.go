@@ -43,8 +43,14 @@ func (b board) Teams(ctx context.Context) ([]contest.Team, error) {
 	return teams, err
 }
 
-// Verdicts lists the newest verdict of each team and criterion.
-func (b board) Verdicts(ctx context.Context) ([]contest.Verdict, error) { return b.store.Verdicts(ctx) }
+// Verdicts lists the newest verdict of each team and criterion, of now or until
+// a time.
+func (b board) Verdicts(ctx context.Context, until time.Time) ([]contest.Verdict, error) {
+	if until.IsZero() {
+		return b.store.Verdicts(ctx)
+	}
+	return b.store.VerdictsAt(ctx, until)
+}
 
 // archive is every run, read from the state, as people may see it.
 type archive struct{ *store.Store }

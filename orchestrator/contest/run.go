@@ -117,3 +117,6 @@ type Run struct {
 func (r Run) String() string {
 	return fmt.Sprintf("%s %s level %d (%d users)", r.Team.Slug, r.Scenario, r.LevelNo+1, r.Level.Users)
 }
+
+// JudgedBy reports whether the run was judged at t or before.
+func (r Run) JudgedBy(t time.Time) bool { return r.JudgedAt != nil && !r.JudgedAt.After(t) }

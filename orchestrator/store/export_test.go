@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"time"
 
 	"github.com/hackload-kz/hackload/orchestrator/contest"
 )
@@ -38,8 +39,9 @@ func Queries() map[string]string {
 	ofAll, _ := runsIn("", []contest.RunState{contest.RunPlanned, contest.RunLeased})
 	newest, _ := RunFilter{}.query()
 	ofTeam, _ := RunFilter{Team: "good", Criterion: contest.EventSearch}.query()
+	frozen, _ := RunFilter{JudgedBy: time.Now()}.query()
 	return map[string]string{
-		"due": `SELECT doc FROM outbox ` + dueRows, "lease": nextRuns, "verdicts": newestVerdicts,
+		"due": `SELECT doc FROM outbox ` + dueRows, "lease": nextRuns, "verdicts": newestVerdicts, "verdicts at": newestVerdictsAt, "runs at": frozen,
 		"runs in round": ofRound, "runs in states": ofAll, "newest runs": newest, "runs of team": ofTeam,
 	}
 }

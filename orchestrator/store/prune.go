@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/hackload-kz/hackload/orchestrator/contest"
@@ -18,21 +19,27 @@ const (
 	keepRounds = 20 // of each service, whatever their age: its health is told from them
 )
 
+// Age tells what is too old to be kept.
+type Age struct {
+	Before time.Time
+	Freeze time.Time // results are shown as they were then; zero: as they are
+}
+
 // Prune deletes the rounds that ended before a time, with their climbs, runs
 // and evidence, and the verdicts of before it, in many short transactions. It
-// keeps each team's newest verdict in a criterion, the verdict that the Hub
-// holds, and all that they stand on; and everything of a team and criterion
+// keeps each team's newest verdict in a criterion, the newest at the freeze, the
+// verdict that the Hub holds, and all that they stand on; and everything of a team and criterion
 // under an override, or whose update is not known to be in the Hub. The audit
 // trail, overrides and the outbox are not touched. It may be called again
 // after any failure.
-func (s *Store) Prune(ctx context.Context, before time.Time) (Pruned, error) {
+func (s *Store) Prune(ctx context.Context, a Age) (Pruned, error) {
 	var p Pruned
-	err := s.pruneClimbs(ctx, before, &p)
+	err := s.pruneClimbs(ctx, a, &p)
 	if err == nil {
-		err = s.pruneVerdicts(ctx, before, &p)
+		err = s.pruneVerdicts(ctx, a, &p)
 	}
 	if err == nil {
-		err = s.pruneRounds(ctx, before, &p)
+		err = s.pruneRounds(ctx, a.Before, &p)
 	}
 	return p, wrap("prune history", err)
 }
@@ -52,7 +59,7 @@ type held struct {
 }
 
 // behind finds out what of a pair must stay.
-func (tx *Tx) behind(ctx context.Context, p pair) (held, error) {
+func (tx *Tx) behind(ctx context.Context, p pair, freeze time.Time) (held, error) {
 	h := held{climbs: map[contest.ClimbID]bool{}, runs: map[contest.RunID]bool{}}
 	_, err := tx.Override(ctx, p.team, p.criterion)
 	if err == nil {
@@ -68,6 +75,11 @@ func (tx *Tx) behind(ctx context.Context, p pair) (held, error) {
 		shown = ` ORDER BY at DESC, seq DESC LIMIT 1`
 		told  = ` AND published = 1 ORDER BY seq DESC LIMIT 1`
 	)
+	if !freeze.IsZero() {
+		if _, err := tx.keepVerdict(ctx, p, ` AND at <= `+strconv.FormatInt(millis(freeze), 10)+shown, &h); err != nil {
+			return h, err
+		}
+	}
 	if _, err := tx.keepVerdict(ctx, p, shown, &h); err != nil {
 		return h, err
 	}
@@ -115,16 +127,16 @@ type oldClimb struct {
 	pair
 }
 
-func (s *Store) pruneClimbs(ctx context.Context, before time.Time, p *Pruned) error {
+func (s *Store) pruneClimbs(ctx context.Context, a Age, p *Pruned) error {
 	for after, more := contest.ClimbID(""), true; more; {
 		err := s.Write(ctx, func(tx *Tx) error {
-			batch, err := tx.oldClimbs(ctx, before, after)
+			batch, err := tx.oldClimbs(ctx, a.Before, after)
 			if err != nil || len(batch) == 0 {
 				more = false
 				return err
 			}
 			after = batch[len(batch)-1].id
-			n, err := tx.deleteClimbs(ctx, batch)
+			n, err := tx.deleteClimbs(ctx, batch, a.Freeze)
 			p.Climbs += n
 			return err
 		})
@@ -154,12 +166,12 @@ func (tx *Tx) oldClimbs(ctx context.Context, before time.Time, after contest.Cli
 }
 
 // deleteClimbs deletes those of the climbs that nothing holds.
-func (tx *Tx) deleteClimbs(ctx context.Context, climbs []oldClimb) (n int, err error) {
+func (tx *Tx) deleteClimbs(ctx context.Context, climbs []oldClimb, freeze time.Time) (n int, err error) {
 	known := map[pair]held{}
 	for _, c := range climbs {
 		h, ok := known[c.pair]
 		if !ok {
-			if h, err = tx.behind(ctx, c.pair); err != nil {
+			if h, err = tx.behind(ctx, c.pair, freeze); err != nil {
 				return n, err
 			}
 			known[c.pair] = h
@@ -209,18 +221,18 @@ func (tx *Tx) deleteClimb(ctx context.Context, id contest.ClimbID) error {
 	return nil
 }
 
-func (s *Store) pruneVerdicts(ctx context.Context, before time.Time, p *Pruned) error {
+func (s *Store) pruneVerdicts(ctx context.Context, a Age, p *Pruned) error {
 	pairs, err := s.judgedPairs(ctx)
 	if err != nil {
 		return err
 	}
 	for _, of := range pairs {
 		err := s.Write(ctx, func(tx *Tx) error {
-			h, err := tx.behind(ctx, of)
+			h, err := tx.behind(ctx, of, a.Freeze)
 			if err != nil || h.all {
 				return err
 			}
-			args := append([]any{of.team, of.criterion, millis(before)}, h.seqs...)
+			args := append([]any{of.team, of.criterion, millis(a.Before)}, h.seqs...)
 			n, err := affected(tx.SQL.ExecContext(ctx, `DELETE FROM verdicts WHERE slug = ? AND criterion = ? AND at < ?
 				AND seq NOT IN (`+marks(len(h.seqs))+`)`, args...))
 			p.Verdicts += n

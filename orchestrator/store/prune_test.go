@@ -24,6 +24,8 @@ type history struct {
 	row   map[string]int   // the verdict behind each row of the outbox
 	hub   map[string][]int // the verdicts whose content the Hub holds
 	under map[string]bool  // an override
+
+	freeze time.Time // zero: none
 }
 
 // past is a verdict of the history.
@@ -188,8 +190,11 @@ func TestPruneKeepsWhatTheHubHolds(t *testing.T) {
 	deleted := store.Pruned{}
 	for seed := range uint64(5) {
 		h := newHistory(t, seed)
-		for range 60 {
+		for n := range 60 {
 			h.now = h.now.Add(6 * time.Hour)
+			if n == 20 {
+				h.freeze = h.now
+			}
 			h.round()
 			if h.rand.IntN(2) == 0 {
 				h.flush()
@@ -214,8 +219,19 @@ func (h *history) prune(before time.Time) store.Pruned {
 	audited, overridden := h.count(`SELECT count(*) FROM audit`), h.count(`SELECT count(*) FROM overrides`)
 	outbox, err := h.s.Outbox(h.t.Context())
 	require.NoError(h.t, err)
-	p, err := h.s.Prune(h.t.Context(), before)
+	frozen, err := h.s.VerdictsAt(h.t.Context(), h.freeze)
 	require.NoError(h.t, err)
+	p, err := h.s.Prune(h.t.Context(), store.Age{Before: before, Freeze: h.freeze})
+	require.NoError(h.t, err)
+	still, err := h.s.VerdictsAt(h.t.Context(), h.freeze)
+	require.NoError(h.t, err)
+	require.Equal(h.t, frozen, still, "what is shown since the freeze")
+	for _, v := range frozen {
+		for _, id := range v.Runs {
+			_, err := h.s.Evidence(h.t.Context(), id)
+			require.NoError(h.t, err, "the evidence behind it")
+		}
+	}
 	for pair, holds := range h.hub {
 		kept := false
 		for _, i := range holds {
@@ -230,10 +246,10 @@ func (h *history) prune(before time.Time) store.Pruned {
 	}
 	require.Equal(h.t, audited, h.count(`SELECT count(*) FROM audit`))
 	require.Equal(h.t, overridden, h.count(`SELECT count(*) FROM overrides`))
-	still, err := h.s.Outbox(h.t.Context())
+	after, err := h.s.Outbox(h.t.Context())
 	require.NoError(h.t, err)
-	require.Equal(h.t, outbox, still)
-	again, err := h.s.Prune(h.t.Context(), before)
+	require.Equal(h.t, outbox, after)
+	again, err := h.s.Prune(h.t.Context(), store.Age{Before: before, Freeze: h.freeze})
 	require.NoError(h.t, err)
 	require.Equal(h.t, store.Pruned{}, again, "nothing is left to delete")
 	h.forget()
@@ -273,7 +289,7 @@ func TestPruneDeletesTheRest(t *testing.T) {
 			return tx.SettleUpdate(ctx, store.Settlement{Team: "good", Criterion: contest.EventSearch, Version: int64(h.n), State: contest.OutboxSent, At: h.now})
 		})
 	}
-	p, err := h.s.Prune(t.Context(), h.now.Add(time.Hour))
+	p, err := h.s.Prune(t.Context(), store.Age{Before: h.now.Add(time.Hour)})
 	require.NoError(t, err)
 	require.Equal(t, store.Pruned{Climbs: 29, Verdicts: 29, Rounds: 10}, p, "the last round, and twenty for the service's health")
 	for _, table := range []string{"climbs", "runs", "evidence", "run_verdicts", "verdicts"} {
@@ -288,11 +304,11 @@ func TestPruneLeavesOpenRounds(t *testing.T) {
 	t.Parallel()
 	s := fresh(t)
 	plan(t, s, "a", "b")
-	p, err := s.Prune(t.Context(), time.Now().Add(time.Hour))
+	p, err := s.Prune(t.Context(), store.Age{Before: time.Now().Add(time.Hour)})
 	require.NoError(t, err)
 	require.Equal(t, store.Pruned{}, p)
 	stopped, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err = s.Prune(stopped, time.Now())
+	_, err = s.Prune(stopped, store.Age{Before: time.Now()})
 	require.ErrorIs(t, err, context.Canceled)
 }

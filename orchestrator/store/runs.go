@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/hackload-kz/hackload/orchestrator/contest"
 )
@@ -147,14 +148,51 @@ type RunFilter struct {
 	Team      contest.Slug
 	Criterion contest.Criterion
 	State     contest.RunState
-	Limit     int // 0 means 100
+	Limit     int       // 0 means 100
+	JudgedBy  time.Time // only runs that were judged until then; zero: all
 }
 
 // Runs returns the newest runs that the filter selects, newest first.
 func (s *Store) Runs(ctx context.Context, f RunFilter) ([]contest.Run, error) {
 	query, args := f.query()
-	runs, err := documents[contest.Run](ctx, s.read, query, args...)
+	if f.JudgedBy.IsZero() {
+		runs, err := documents[contest.Run](ctx, s.read, query+` LIMIT ?`, append(args, f.limit())...)
+		return runs, wrap("read runs", err)
+	}
+	runs, err := s.judgedBy(ctx, f)
 	return runs, wrap("read runs", err)
+}
+
+// judgedBy reads on until there are enough runs. When a run was judged only its
+// document knows; that it ended before is in the row, so few are read in vain.
+func (s *Store) judgedBy(ctx context.Context, f RunFilter) (some []contest.Run, err error) {
+	query, args := f.query()
+	rows, err := s.read.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for len(some) < f.limit() && rows.Next() {
+		var doc string
+		if err := rows.Scan(&doc); err != nil {
+			return nil, err
+		}
+		run, err := decode[contest.Run](doc)
+		if err != nil {
+			return nil, err
+		}
+		if run.JudgedBy(f.JudgedBy) {
+			some = append(some, run)
+		}
+	}
+	return some, rows.Err()
+}
+
+func (f RunFilter) limit() int {
+	if f.Limit <= 0 {
+		return 100
+	}
+	return f.Limit
 }
 
 func (f RunFilter) query() (query string, args []any) {
@@ -168,10 +206,10 @@ func (f RunFilter) query() (query string, args []any) {
 	if f.State != "" {
 		query, args = query+` AND state = ?`, append(args, f.State)
 	}
-	if f.Limit <= 0 {
-		f.Limit = 100
+	if !f.JudgedBy.IsZero() {
+		query, args = query+` AND planned_at <= ? AND (ended_at IS NULL OR ended_at <= ?)`, append(args, millis(f.JudgedBy), millis(f.JudgedBy))
 	}
-	return query + ` ORDER BY planned_at DESC, id DESC LIMIT ?`, append(args, f.Limit)
+	return query + ` ORDER BY planned_at DESC, id DESC`, args
 }
 
 // CountRuns returns how many runs of a round are in one of the states.

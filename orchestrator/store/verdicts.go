@@ -171,10 +171,10 @@ func (tx *Tx) HasPublished(ctx context.Context, team contest.Slug, c contest.Cri
 	return n > 0, wrap("read outbox", err)
 }
 
-// newestVerdicts walks the index verdicts_newest backwards and jumps from the
+// newestOfEach walks the index verdicts_newest backwards and jumps from the
 // newest verdict of one team and criterion to the newest of the one before, so
 // that a page costs as many look-ups as it shows, however long the history is.
-const newestVerdicts = `WITH RECURSIVE newest (id) AS (
+const newestOfEach = `WITH RECURSIVE newest (id) AS (
 	SELECT (SELECT seq FROM verdicts ORDER BY slug DESC, criterion DESC, at DESC, seq DESC LIMIT 1)
 	UNION ALL
 	SELECT coalesce(
@@ -182,11 +182,29 @@ const newestVerdicts = `WITH RECURSIVE newest (id) AS (
 			ORDER BY n.criterion DESC, n.at DESC, n.seq DESC LIMIT 1),
 		(SELECT n.seq FROM verdicts n WHERE n.slug < p.slug
 			ORDER BY n.slug DESC, n.criterion DESC, n.at DESC, n.seq DESC LIMIT 1))
-	FROM newest JOIN verdicts p ON p.seq = newest.id)
+	FROM newest JOIN verdicts p ON p.seq = newest.id)`
+
+const newestVerdicts = newestOfEach + `
 SELECT v.doc FROM newest JOIN verdicts v ON v.seq = newest.id ORDER BY v.slug, v.criterion`
+
+// newestVerdictsAt looks once more for each team and criterion of that walk: for
+// the newest until a time. Looking for it on the walk itself would step over all
+// that came later.
+const newestVerdictsAt = newestOfEach + `
+SELECT v.doc FROM newest JOIN verdicts p ON p.seq = newest.id JOIN verdicts v ON v.seq = (
+	SELECT n.seq FROM verdicts n WHERE n.slug = p.slug AND n.criterion = p.criterion AND n.at <= ?
+		ORDER BY n.at DESC, n.seq DESC LIMIT 1)
+ORDER BY v.slug, v.criterion`
 
 // Verdicts returns the newest verdict of each team and criterion.
 func (s *Store) Verdicts(ctx context.Context) ([]contest.Verdict, error) {
 	vs, err := documents[contest.Verdict](ctx, s.read, newestVerdicts)
 	return vs, wrap("read verdicts", err)
+}
+
+// VerdictsAt returns what Verdicts returned at a time: the newest verdict until
+// then of each team and criterion.
+func (s *Store) VerdictsAt(ctx context.Context, at time.Time) ([]contest.Verdict, error) {
+	vs, err := documents[contest.Verdict](ctx, s.read, newestVerdictsAt, millis(at))
+	return vs, wrap("read verdicts of "+at.UTC().Format(time.RFC3339), err)
 }

@@ -47,6 +47,85 @@ func TestVerdictsAreTheNewest(t *testing.T) {
 	require.Equal(t, want, got)
 }
 
+// What was shown at a time is found again, whatever came later: another verdict,
+// one of before that stands again, a team that was not there yet.
+func TestVerdictsAtATime(t *testing.T) {
+	t.Parallel()
+	s := fresh(t)
+	at := time.UnixMilli(1_000_000).UTC()
+	write(t, s, func(ctx context.Context, tx *store.Tx) error {
+		for _, v := range []struct {
+			team       contest.Slug
+			after      time.Duration
+			score      int
+			standingAt time.Duration
+		}{
+			{"good", -2 * time.Hour, 1, 0}, {"good", -time.Hour, 2, 0}, {"good", 0, 3, 0}, {"good", time.Millisecond, 4, 0},
+			{"late", time.Hour, 5, 0}, {"slow", -time.Hour, 6, 0}, {"slow", -3 * time.Hour, 7, 2 * time.Hour},
+		} {
+			verdict := aVerdict(v.team, v.score)
+			verdict.At = at.Add(v.after)
+			var err error
+			if v.standingAt == 0 {
+				err = tx.InsertVerdict(ctx, verdict, true)
+			} else {
+				err = tx.InsertStanding(ctx, verdict, at.Add(v.standingAt))
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	for after, want := range map[time.Duration]map[contest.Slug]int{
+		-3 * time.Hour:   {},
+		-time.Hour:       {"good": 2, "slow": 6},
+		0:                {"good": 3, "slow": 6},
+		time.Millisecond: {"good": 4, "slow": 6},
+		2 * time.Hour:    {"good": 4, "late": 5, "slow": 7},
+	} {
+		found, err := s.VerdictsAt(t.Context(), at.Add(after))
+		require.NoError(t, err)
+		got := map[contest.Slug]int{}
+		for _, v := range found {
+			got[v.Team.Slug] = v.Score
+		}
+		require.Equal(t, want, got, after)
+	}
+}
+
+// A list of what was judged by a time is full, also where much came later.
+func TestRunsJudgedByATime(t *testing.T) {
+	t.Parallel()
+	s := fresh(t)
+	plan(t, s, "a", "b", "c", "d", "e", "f")
+	freeze := time.UnixMilli(2_000_000).UTC()
+	write(t, s, func(ctx context.Context, tx *store.Tx) error {
+		for n, judged := range map[int]time.Duration{0: -time.Hour, 1: 0, 3: time.Millisecond, 4: time.Hour} {
+			before := aRun(n, string(rune('a'+n)))
+			after := before
+			ended, at := freeze.Add(-time.Minute), freeze.Add(judged)
+			after.State, after.EndedAt, after.JudgedAt = contest.RunJudged, &ended, &at
+			if n == 0 {
+				after.EndedAt = nil // it never came to a load
+			}
+			if err := tx.Move(ctx, before, after); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	for limit, want := range map[int][]contest.RunID{0: {"run-00001", "run-00000"}, 1: {"run-00001"}} {
+		runs, err := s.Runs(t.Context(), store.RunFilter{JudgedBy: freeze, Limit: limit})
+		require.NoError(t, err)
+		var got []contest.RunID
+		for _, r := range runs {
+			got = append(got, r.ID)
+		}
+		require.Equal(t, want, got)
+	}
+}
+
 func TestHasPublished(t *testing.T) {
 	t.Parallel()
 	s := fresh(t)

@@ -25,6 +25,7 @@ type (
 	resultsJSON struct {
 		SchemaVersion int                 `json:"schemaVersion"`
 		UpdatedAt     *time.Time          `json:"updatedAt"`
+		FrozenAt      *time.Time          `json:"frozenAt"`
 		Criteria      []contest.Criterion `json:"criteria"`
 		Teams         []standingJSON      `json:"teams"`
 	}
@@ -79,12 +80,12 @@ type (
 	}
 )
 
-func (s *site) apiResults(w http.ResponseWriter, r *http.Request) error {
-	table, err := s.standings(r)
+func (s *site) apiResults(w http.ResponseWriter, r *http.Request, v view) error {
+	table, err := s.standings(r, v)
 	if err != nil {
 		return err
 	}
-	body := resultsJSON{SchemaVersion: SchemaVersion, UpdatedAt: utc(&table.Updated), Criteria: table.Criteria, Teams: []standingJSON{}}
+	body := resultsJSON{SchemaVersion: SchemaVersion, UpdatedAt: utc(&table.Updated), FrozenAt: utc(&v.until), Criteria: table.Criteria, Teams: []standingJSON{}}
 	for _, row := range table.Rows {
 		out := s.standingJSON(row)
 		for c, v := range out.Criteria {
@@ -96,8 +97,8 @@ func (s *site) apiResults(w http.ResponseWriter, r *http.Request) error {
 	return sendJSON(w, r, body)
 }
 
-func (s *site) apiTeam(w http.ResponseWriter, r *http.Request) error {
-	row, runs, err := s.teamOf(r)
+func (s *site) apiTeam(w http.ResponseWriter, r *http.Request, v view) error {
+	row, runs, err := s.teamOf(r, v)
 	if err != nil {
 		return err
 	}
@@ -108,8 +109,8 @@ func (s *site) apiTeam(w http.ResponseWriter, r *http.Request) error {
 	return sendJSON(w, r, body)
 }
 
-func (s *site) apiRun(w http.ResponseWriter, r *http.Request) error {
-	rec, err := s.record(r)
+func (s *site) apiRun(w http.ResponseWriter, r *http.Request, v view) error {
+	rec, err := s.record(r, v)
 	if err != nil {
 		return err
 	}
@@ -124,8 +125,8 @@ func (s *site) apiRun(w http.ResponseWriter, r *http.Request) error {
 // apiEvidence hands out the evidence as it is stored. Its digest is taken of
 // the very bytes that are sent: where it differs from the one on the run's
 // page, the evidence was changed after it had been judged.
-func (s *site) apiEvidence(w http.ResponseWriter, r *http.Request) error {
-	rec, err := s.record(r)
+func (s *site) apiEvidence(w http.ResponseWriter, r *http.Request, v view) error {
+	rec, err := s.record(r, v)
 	if err != nil {
 		return err
 	}

@@ -21,11 +21,12 @@ type runsJSON struct {
 }
 
 // apiRuns lists runs, newest first.
-func (s *site) apiRuns(w http.ResponseWriter, r *http.Request) error {
+func (s *site) apiRuns(w http.ResponseWriter, r *http.Request, v view) error {
 	f, err := runFilter(r)
 	if err != nil {
 		return err
 	}
+	f.JudgedBy = v.until
 	runs, err := s.Archive.Runs(r.Context(), f)
 	if err != nil {
 		return err

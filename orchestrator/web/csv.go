@@ -15,8 +15,8 @@ import (
 const byteOrderMark = "\uFEFF"
 
 // resultsCSV is the results table for spreadsheets: a row per team.
-func (s *site) resultsCSV(w http.ResponseWriter, r *http.Request) error {
-	table, err := s.standings(r)
+func (s *site) resultsCSV(w http.ResponseWriter, r *http.Request, v view) error {
+	table, err := s.standings(r, v)
 	if err != nil {
 		return err
 	}

@@ -36,14 +36,21 @@ func (s *state) fault(ctx context.Context) error {
 
 func (s *state) Teams(ctx context.Context) ([]contest.Team, error) { return s.teams, s.fault(ctx) }
 
-func (s *state) Verdicts(ctx context.Context) ([]contest.Verdict, error) {
-	return s.verdicts, s.fault(ctx)
+func (s *state) Verdicts(ctx context.Context, until time.Time) ([]contest.Verdict, error) {
+	var found []contest.Verdict
+	for _, v := range s.verdicts {
+		if until.IsZero() || !v.At.After(until) {
+			found = append(found, v)
+		}
+	}
+	return found, s.fault(ctx)
 }
 
 func (s *state) Runs(ctx context.Context, f web.RunFilter) ([]contest.Run, error) {
 	var found []contest.Run
 	for _, r := range s.records {
-		wanted := (f.Team == "" || f.Team == r.Run.Team.Slug) && (f.Criterion == "" || f.Criterion == r.Run.Criterion) && (f.State == "" || f.State == r.Run.State)
+		wanted := (f.Team == "" || f.Team == r.Run.Team.Slug) && (f.Criterion == "" || f.Criterion == r.Run.Criterion) && (f.State == "" || f.State == r.Run.State) &&
+			(f.JudgedBy.IsZero() || r.Run.JudgedBy(f.JudgedBy))
 		if len(found) < f.Limit && wanted {
 			found = append(found, r.Run)
 		}

@@ -20,7 +20,6 @@ type Organisers struct {
 type desk struct {
 	*site
 	token    string
-	sessions *sessions
 	tries    *tries
 	origin   *http.CrossOriginProtection
 	sections []section
@@ -33,7 +32,7 @@ type section struct{ Path, Title string }
 type member func(w http.ResponseWriter, r *http.Request, who session) error
 
 func (s *site) organise(mux *http.ServeMux, o *Organisers) {
-	d := &desk{site: s, token: o.Token, sessions: newSessions(), tries: newTries(), origin: http.NewCrossOriginProtection()}
+	d := &desk{site: s, token: o.Token, tries: newTries(), origin: http.NewCrossOriginProtection()}
 	if u, err := url.Parse(s.PublicURL); err == nil && u.Host != "" {
 		// Behind a proxy that changes the Host a browser still names the public one.
 		_ = d.origin.AddTrustedOrigin(u.Scheme + "://" + u.Host)

@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	sessionCookie = "hackload_organiser"
+	sessionCookie = "hackload_session"
 	sessionTime   = 8 * time.Hour // a day at the contest
 	mostSessions  = 256
 
@@ -150,7 +150,7 @@ func sameSecret(a, b string) bool {
 // sessionCookieFor returns the cookie that holds secret; an empty one takes it back.
 func (s *site) sessionCookieFor(r *http.Request, secret string) *http.Cookie {
 	c := &http.Cookie{
-		Name: sessionCookie, Value: secret, Path: "/organisers", HttpOnly: true, SameSite: http.SameSiteStrictMode,
+		Name: sessionCookie, Value: secret, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode,
 		Secure: r.TLS != nil || strings.HasPrefix(s.PublicURL, "https://"), MaxAge: int(sessionTime.Seconds()),
 	}
 	if secret == "" {

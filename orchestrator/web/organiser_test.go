@@ -211,7 +211,7 @@ func TestSessionCookie(t *testing.T) {
 			require.True(t, got.HttpOnly)
 			require.Equal(t, row.secure, got.Secure)
 			require.Equal(t, http.SameSiteStrictMode, got.SameSite)
-			require.Equal(t, "/organisers", got.Path)
+			require.Equal(t, "/", got.Path, "organisers see the public pages as they are, also frozen")
 			require.Equal(t, 8*3600, got.MaxAge)
 			require.NotContains(t, got.Value, token)
 			require.GreaterOrEqual(t, len(got.Value), 26)

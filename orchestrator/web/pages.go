@@ -9,6 +9,7 @@ import (
 	"math"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/hackload-kz/hackload/orchestrator/contest"
 )
@@ -27,7 +28,14 @@ type frame struct {
 	Zone    string
 	Refresh bool // the reader asked for a page that renews itself
 	Desk    bool // there are pages for organisers
+	Frozen  *freeze
 	Body    any
+}
+
+// freeze is what a page says of it.
+type freeze struct {
+	At        time.Time
+	Organiser bool // who sees what came later
 }
 
 func loadPages(w words, assets map[string]asset) pages {
@@ -57,6 +65,9 @@ func loadPages(w words, assets map[string]asset) pages {
 
 // render writes a whole page or fails before its first byte.
 func (s *site) render(w http.ResponseWriter, r *http.Request, name string, f frame) error {
+	if v := s.viewOf(r); v.frozen {
+		f.Frozen = &freeze{s.FreezeAt, v.organiser}
+	}
 	f.Version, f.Zone, f.Desk = shown(s.Version, shortText), s.Timezone.String(), s.Organisers != nil
 	var b bytes.Buffer
 	if err := s.pages[name].Execute(&b, f); err != nil {
@@ -66,12 +77,12 @@ func (s *site) render(w http.ResponseWriter, r *http.Request, name string, f fra
 	return nil
 }
 
-func (s *site) standings(r *http.Request) (standings, error) {
+func (s *site) standings(r *http.Request, v view) (standings, error) {
 	teams, err := s.Board.Teams(r.Context())
 	if err != nil {
 		return standings{}, fmt.Errorf("read teams: %w", err)
 	}
-	verdicts, err := s.Board.Verdicts(r.Context())
+	verdicts, err := s.Board.Verdicts(r.Context(), v.until)
 	if err != nil {
 		return standings{}, fmt.Errorf("read verdicts: %w", err)
 	}
@@ -83,20 +94,32 @@ type resultsPage struct {
 	Active []ActiveRun
 }
 
-func (s *site) results(w http.ResponseWriter, r *http.Request) error {
-	table, err := s.standings(r)
+func (s *site) results(w http.ResponseWriter, r *http.Request, v view) error {
+	table, err := s.standings(r, v)
 	if err != nil {
 		return err
 	}
-	active, err := s.Pulse.Active(r.Context())
+	active, err := s.active(r, v)
 	if err != nil {
-		return fmt.Errorf("read active runs: %w", err)
+		return err
 	}
 	live := r.URL.Query().Has("live")
 	if live {
 		w.Header().Set("Refresh", "5")
 	}
 	return s.render(w, r, "results", frame{Title: "Results", Refresh: live, Body: resultsPage{table, active}})
+}
+
+// active lists the runs under way that the view shows: none since the freeze.
+func (s *site) active(r *http.Request, v view) ([]ActiveRun, error) {
+	if !v.until.IsZero() {
+		return nil, nil
+	}
+	all, err := s.Pulse.Active(r.Context())
+	if err != nil {
+		return nil, fmt.Errorf("read active runs: %w", err)
+	}
+	return all, nil
 }
 
 type teamPage struct {
@@ -116,12 +139,12 @@ type criterionPart struct {
 }
 
 // teamOf reads the row and the latest runs of the team that the path names.
-func (s *site) teamOf(r *http.Request) (standing, []contest.Run, error) {
+func (s *site) teamOf(r *http.Request, v view) (standing, []contest.Run, error) {
 	slug := contest.Slug(r.PathValue("slug"))
 	if !slug.Valid() {
 		return standing{}, nil, ErrNotFound
 	}
-	table, err := s.standings(r)
+	table, err := s.standings(r, v)
 	if err != nil {
 		return standing{}, nil, err
 	}
@@ -129,28 +152,28 @@ func (s *site) teamOf(r *http.Request) (standing, []contest.Run, error) {
 	if !ok {
 		return standing{}, nil, ErrNotFound
 	}
-	runs, err := s.Archive.Runs(r.Context(), RunFilter{Team: slug, Limit: teamRuns})
+	runs, err := s.Archive.Runs(r.Context(), RunFilter{Team: slug, Limit: teamRuns, JudgedBy: v.until})
 	if err != nil {
 		return standing{}, nil, fmt.Errorf("read runs of %s: %w", slug, err)
 	}
 	return row, runs, nil
 }
 
-func (s *site) team(w http.ResponseWriter, r *http.Request) error {
-	row, runs, err := s.teamOf(r)
+func (s *site) team(w http.ResponseWriter, r *http.Request, v view) error {
+	row, runs, err := s.teamOf(r, v)
 	if err != nil {
 		return err
 	}
 	page := teamPage{standing: row, Runs: len(runs)}
 	for _, c := range contest.Criteria() {
-		v, measured := row.Verdicts[c]
-		part := criterionPart{Criterion: c, Measured: measured, Verdict: v}
+		verdict, measured := row.Verdicts[c]
+		part := criterionPart{Criterion: c, Measured: measured, Verdict: verdict}
 		for _, run := range runs {
 			if run.Criterion == c {
 				part.Runs = append(part.Runs, run)
 			}
 		}
-		if link, ok := publicMetrics(v)["confirmationUrl"].(string); ok && link != s.PublicURL+r.URL.Path { // not this page
+		if link, ok := publicMetrics(verdict)["confirmationUrl"].(string); ok && link != s.PublicURL+r.URL.Path { // not this page
 			part.Dashboard = webURL(link)
 		}
 		if c != contest.JudgeScore || measured {
@@ -165,8 +188,8 @@ type runPage struct {
 	Chart *chart
 }
 
-func (s *site) run(w http.ResponseWriter, r *http.Request) error {
-	rec, err := s.record(r)
+func (s *site) run(w http.ResponseWriter, r *http.Request, v view) error {
+	rec, err := s.record(r, v)
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/hackload-kz/hackload/orchestrator/contest"
 )
@@ -14,8 +15,9 @@ var ErrNotFound = errors.New("not found")
 type Board interface {
 	// Teams lists the teams that take part, in any order.
 	Teams(ctx context.Context) ([]contest.Team, error)
-	// Verdicts lists the newest verdict of each team and criterion.
-	Verdicts(ctx context.Context) ([]contest.Verdict, error)
+	// Verdicts lists the newest verdict of each team and criterion: the newest
+	// until a time, or of all when that is zero.
+	Verdicts(ctx context.Context, until time.Time) ([]contest.Verdict, error)
 }
 
 // Archive holds every run and what was measured in it.
@@ -43,7 +45,8 @@ type RunFilter struct {
 	Team      contest.Slug
 	Criterion contest.Criterion
 	State     contest.RunState
-	Limit     int // most runs to answer with
+	Limit     int       // most runs to answer with
+	JudgedBy  time.Time // only runs that were judged until then
 }
 
 // RunRecord is a run with what is known of it: evidence and verdict are nil

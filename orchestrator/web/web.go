@@ -26,17 +26,20 @@ type Config struct {
 	Operations *Operations // what organisers may change; nil: nothing is served of it
 	Organisers *Organisers // the same on pages; nil: there are none
 
-	PublicURL string         // prefix of the links in JSON answers; empty makes them relative
-	Timezone  *time.Location // zone of the times on pages; nil means UTC
-	Version   string         // shown in the footer
-	Log       *slog.Logger   // nil discards
+	FreezeAt  time.Time        // from then on results are shown as they were then, but to organisers; zero: never
+	Now       func() time.Time // nil means time.Now
+	PublicURL string           // prefix of the links in JSON answers; empty makes them relative
+	Timezone  *time.Location   // zone of the times on pages; nil means UTC
+	Version   string           // shown in the footer
+	Log       *slog.Logger     // nil discards
 }
 
 // site serves all of it. It holds nothing that changes.
 type site struct {
 	Config
-	pages  pages
-	assets map[string]asset
+	pages    pages
+	assets   map[string]asset
+	sessions *sessions // of organisers
 }
 
 // New returns the handler of the public port: pages, JSON API, health and
@@ -52,27 +55,30 @@ func serves(c Config) *routes {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
 	c.PublicURL = strings.TrimRight(c.PublicURL, "/")
-	s := &site{Config: c, assets: loadAssets()}
+	s := &site{Config: c, assets: loadAssets(), sessions: newSessions()}
 	s.pages = loadPages(words{zone: c.Timezone}, s.assets)
 
 	all := &routes{mux: http.NewServeMux()}
 	page := func(pattern string, h answer) { all.add("GET "+pattern, s.try(h, s.errorPage)) }
 	data := func(pattern string, h answer) { s.data(all, "GET "+pattern, h) }
 
-	page("/{$}", s.results)
-	page("/teams/{slug}", s.team)
-	page("/runs/{id}", s.run)
+	page("/{$}", s.seeing(s.results))
+	page("/teams/{slug}", s.seeing(s.team))
+	page("/runs/{id}", s.seeing(s.run))
 	page("/", s.missing)
 	for path, a := range s.assets {
 		all.add("GET "+path, a)
 	}
-	data("/api/v1/results", s.apiResults)
-	data("/api/v1/results.csv", s.resultsCSV)
-	data("/api/v1/teams/{slug}", s.apiTeam)
-	data("/api/v1/runs", s.apiRuns)
-	data("/api/v1/runs/{id}", s.apiRun)
-	data("/api/v1/runs/{id}/evidence", s.apiEvidence)
+	data("/api/v1/results", s.seeing(s.apiResults))
+	data("/api/v1/results.csv", s.seeing(s.resultsCSV))
+	data("/api/v1/teams/{slug}", s.seeing(s.apiTeam))
+	data("/api/v1/runs", s.seeing(s.apiRuns))
+	data("/api/v1/runs/{id}", s.seeing(s.apiRun))
+	data("/api/v1/runs/{id}/evidence", s.seeing(s.apiEvidence))
 	data("/api/v1/openapi.json", s.document)
 	data("/api/", s.missing)
 	data("/health", s.health)
@@ -113,12 +119,16 @@ func (s *site) try(h answer, fail func(http.ResponseWriter, *http.Request, int))
 func (s *site) missing(http.ResponseWriter, *http.Request) error { return ErrNotFound }
 
 // record finds the run that the path names, if its id can be one at all.
-func (s *site) record(r *http.Request) (RunRecord, error) {
+func (s *site) record(r *http.Request, v view) (RunRecord, error) {
 	id := r.PathValue("id")
 	if !contest.TestID(id).Valid() {
 		return RunRecord{}, ErrNotFound
 	}
-	return s.Archive.Run(r.Context(), id)
+	rec, err := s.Archive.Run(r.Context(), id)
+	if err == nil && v.hides(rec) {
+		return RunRecord{}, ErrNotFound
+	}
+	return rec, err
 }
 
 // guarded adds the headers that keep a browser from doing with our pages what
