@@ -122,9 +122,10 @@ func (s *site) apiRun(w http.ResponseWriter, r *http.Request, v view) error {
 	return sendJSON(w, r, body)
 }
 
-// apiEvidence hands out the evidence as it is stored. Its digest is taken of
-// the very bytes that are sent: where it differs from the one on the run's
-// page, the evidence was changed after it had been judged.
+// apiEvidence hands out the evidence: to organisers as it is stored, so that its
+// digest is the one on the run's page unless it was changed after it had been
+// judged; to everybody without the address of the team's service. The digest is
+// taken of the very bytes that are sent.
 func (s *site) apiEvidence(w http.ResponseWriter, r *http.Request, v view) error {
 	rec, err := s.record(r, v)
 	if err != nil {
@@ -134,8 +135,10 @@ func (s *site) apiEvidence(w http.ResponseWriter, r *http.Request, v view) error
 		return ErrNotFound
 	}
 	body := rec.EvidenceJSON
-	if len(body) == 0 {
-		if body, err = json.Marshal(rec.Evidence); err != nil {
+	if !v.organiser {
+		public := *rec.Evidence
+		public.Endpoint = ""
+		if body, err = json.Marshal(public); err != nil {
 			return fmt.Errorf("encode evidence of run %s: %w", rec.Run.ID, err)
 		}
 	}

@@ -53,7 +53,7 @@ func TestResultsOfManyTeamsAreSentSmall(t *testing.T) {
 			sent, err := io.ReadAll(resp.Body)
 			require.NoError(t, err)
 			assert.LessOrEqual(t, len(sent), most)
-			assert.Equal(t, "Accept-Encoding", resp.Header.Get("Vary"))
+			assert.Contains(t, resp.Header.Values("Vary"), "Accept-Encoding")
 			page := sent
 			if resp.Header.Get("Content-Encoding") == "gzip" {
 				z, err := gzip.NewReader(bytes.NewReader(sent))

@@ -17,11 +17,8 @@ type view struct {
 // results of that instant, and only organisers what came later. They prove
 // themselves by their session, or by the server's token.
 func (s *site) viewOf(r *http.Request) view {
-	v := view{frozen: !s.FreezeAt.IsZero() && !s.Now().Before(s.FreezeAt)}
-	if !v.frozen {
-		return v
-	}
-	if v.organiser = s.organiser(r); !v.organiser {
+	v := view{frozen: !s.FreezeAt.IsZero() && !s.Now().Before(s.FreezeAt), organiser: s.organiser(r)}
+	if v.frozen && !v.organiser {
 		v.until = s.FreezeAt
 	}
 	return v
@@ -50,9 +47,7 @@ func (v view) keep(h http.Header) {
 	if v.organiser {
 		h.Set("Cache-Control", "no-store")
 	}
-	if v.frozen {
-		h.Add("Vary", "Authorization, Cookie")
-	}
+	h.Add("Vary", "Authorization, Cookie")
 }
 
 // seeing hands h what the request may see.
