@@ -17,17 +17,22 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/hackload-kz/hackload/orchestrator/contest"
+	"github.com/hackload-kz/hackload/orchestrator/loadgen"
 	"github.com/hackload-kz/hackload/orchestrator/loadgen/launch"
 )
 
-// The test binary plays three parts: the tests, the generator that a launcher
-// runs, and an orchestrator that is killed.
+// The test binary plays four parts: the tests, a generator that behaves as it is
+// told, the real one, and an orchestrator that is killed.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 {
 		switch os.Args[1] {
 		case "as-generator":
 			// Not os.Exit, which waits for a second under the race detector.
 			syscall.Exit(generator(os.Args[2:]))
+		case "as-loadgen":
+			ctx, hard, stop := loadgen.Signals(context.Background())
+			defer stop()
+			syscall.Exit(loadgen.Command(ctx, os.Args[2:], loadgen.IO{Stdout: os.Stdout, Stderr: os.Stderr, Environ: os.Environ, Hard: hard, Version: "1.2.3"}))
 		case "as-orchestrator":
 			syscall.Exit(orchestrator(os.Args[2]))
 		}
@@ -90,10 +95,6 @@ func behave(env map[string]string, progress, result string) int {
 		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 	case "segfault":
 		_ = syscall.Kill(os.Getpid(), syscall.SIGABRT)
-		time.Sleep(time.Minute)
-	case "ignore":
-		signal.Ignore(syscall.SIGTERM)
-		_ = launch.WriteProgress(progress, contest.Progress{VUs: 1})
 		time.Sleep(time.Minute)
 	case "chatter":
 		for range 3 << 10 {

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -161,11 +160,8 @@ func TestHowGeneratorsEnd(t *testing.T) {
 		code, want      int
 		trouble         string // pattern; empty for none
 	}{
-		{"thresholds crossed", "finish", 99, 99, ``},
-		{"aborted by the script", "finish", 108, 108, ``},
 		{"generic timeout", "finish", 102, 102, `^generator 1 of 1 ran out of time after \d s$`},
 		{"configuration refused", "finish", 104, 104, `^generator 1 of 1 refused its configuration after \d s$`},
-		{"script exception", "finish", 107, 107, `^generator 1 of 1 met an exception in the script after \d s$`},
 		{"Go panic with a result", "finish", 109, 109, `^generator 1 of 1 panicked after \d s$`},
 		{"ended without a result", "crash", 3, 3, `^generator 1 of 1 ended with exit code 3 after \d s: about to go wrong at http://\*\*\*@host/x\?y=z@home$`},
 		{"zero without a result", "crash", 0, 0, ``},
@@ -182,8 +178,7 @@ func TestHowGeneratorsEnd(t *testing.T) {
 			require.NoError(t, l.Wait(t.Context()))
 			got := until(t, l, "t-1", done).Result
 			require.Equal(t, []int{row.want}, got.ExitCodes)
-			require.Equal(t, row.want == 99, got.Aborted)
-			if row.want == 104 || row.want == 107 {
+			if row.want == 104 {
 				require.Empty(t, got.Trouble)
 				require.Regexp(t, row.trouble, got.Unusable)
 				return
@@ -196,64 +191,6 @@ func TestHowGeneratorsEnd(t *testing.T) {
 			require.Regexp(t, row.trouble, got.Trouble)
 		})
 	}
-}
-
-func TestStartIsIdempotent(t *testing.T) {
-	t.Parallel()
-	l, cfg := stage(t)
-	var wg sync.WaitGroup
-	for range 8 {
-		wg.Go(func() { _ = l.Start(t.Context(), job("t-1", "run")) })
-	}
-	wg.Wait()
-	until(t, l, "t-1", working)
-	require.Len(t, processesOf(cfg.Dir), 1)
-
-	require.NoError(t, l.Stop(t.Context(), "t-1"))
-	require.NoError(t, l.Start(t.Context(), job("t-1", "run")), "an ended launch is left as it is")
-	require.Empty(t, processesOf(cfg.Dir))
-	status := until(t, l, "t-1", done)
-	require.Equal(t, []int{105}, status.Result.ExitCodes)
-	require.Regexp(t, `^generator 1 of 1 was stopped on request after \d s$`, status.Result.Trouble)
-}
-
-func TestStopKillsWhoDoesNotListen(t *testing.T) {
-	t.Parallel()
-	l, cfg := stage(t)
-	require.NoError(t, l.Start(t.Context(), job("t-1", "ignore")))
-	until(t, l, "t-1", working)
-	require.NoError(t, l.Stop(t.Context(), "t-1"))
-	require.Empty(t, processesOf(cfg.Dir))
-	status := until(t, l, "t-1", done)
-	require.Equal(t, []int{-1}, status.Result.ExitCodes)
-	require.Regexp(t, `^generator 1 of 1 was stopped on request after \d s, and had to be killed$`, status.Result.Trouble)
-	require.NoError(t, l.Stop(t.Context(), "t-1"))
-	require.FileExists(t, filepath.Join(cfg.Dir, "t-1", "launch.json"), "stopping leaves the files")
-
-	require.NoError(t, l.Remove(t.Context(), "t-1"))
-	require.NoError(t, l.Remove(t.Context(), "t-1"))
-	require.NoDirExists(t, filepath.Join(cfg.Dir, "t-1"))
-	require.NoError(t, l.Stop(t.Context(), "never-was"))
-}
-
-func TestStopDoesNotWaitBeyondItsContext(t *testing.T) {
-	t.Parallel()
-	l, _ := stage(t)
-	require.NoError(t, l.Start(t.Context(), job("t-1", "ignore")))
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	require.ErrorIs(t, l.Stop(ctx, "t-1"), context.Canceled)
-	until(t, l, "t-1", done)
-}
-
-func TestTimeoutIsEnforced(t *testing.T) {
-	t.Parallel()
-	l, _ := stage(t)
-	order := job("t-1", "run")
-	order.Timeout = contest.Duration(200 * time.Millisecond)
-	require.NoError(t, l.Start(t.Context(), order))
-	got := until(t, l, "t-1", done).Result
-	require.Regexp(t, `^generator 1 of 1 was stopped by its timeout after \d s`, got.Trouble)
 }
 
 func TestLogIsBounded(t *testing.T) {

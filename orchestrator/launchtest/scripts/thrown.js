@@ -1,0 +1,6 @@
+// Cannot be begun.
+export function setup() {
+  throw new Error('there are no users');
+}
+
+export default function () {}
