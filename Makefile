@@ -2,7 +2,7 @@
 # Everything here needs Go, make and gcc (for the race detector), nothing else.
 
 .DEFAULT_GOAL := help
-.PHONY: dev test build image lint bench bench-loadgen soak-loadgen help
+.PHONY: dev test build image lint dashboards bench bench-loadgen soak-loadgen help
 
 ARGS      ?=
 TESTFLAGS ?=
@@ -39,6 +39,9 @@ lint: ## Check the format, go vet and staticcheck
 	@files=$$(gofmt -l .); if [ -n "$$files" ]; then echo "not formatted by gofmt:"; echo "$$files"; exit 1; fi
 	go vet ./...
 	go tool staticcheck -checks '$(CHECKS)' ./...
+
+dashboards: ## Write manifests/grafana anew from orchestrator/grafana/dashboards
+	go test ./orchestrator/grafana/dashboards -run TestCommittedDashboardsAreCurrent -count=1 -update
 
 # Numbers depend on the machine: compare two runs on the same one, and give each
 # benchmark several tries (TESTFLAGS=-count=10) before believing a difference.

@@ -89,6 +89,8 @@ func ourSettings() []setting {
 		{Env: "GRAFANA_PASSWORD", Keys: one("grafana.password")},
 		{Env: "GRAFANA_URL", Keys: one("grafana.url")},
 		{Env: "GRAFANA_DATASOURCE", Keys: one("grafana.datasource")},
+		{Env: "GRAFANA_TEAM_DASHBOARD", Keys: one("grafana.team_dashboard.uid")},
+		{Env: "GRAFANA_RUN_DASHBOARD", Keys: one("grafana.run_dashboard.uid")},
 		{Env: "PROMETHEUS_URL", Keys: one("prometheus.url")},
 		{Env: "PROMETHEUS_WRITE_URL", Keys: one("prometheus.write_url")},
 		{Env: "STATE_DATABASE_URL", Keys: one("state.database_url")},
