@@ -3,6 +3,7 @@ package pace_test
 import (
 	"fmt"
 	"math"
+	"strings"
 	"testing"
 	"time"
 
@@ -206,6 +207,33 @@ func TestStripesAreTheWhole(t *testing.T) {
 		assert.Len(t, seen, 1000, "every index belongs to somebody: %s", joined)
 		for global, times := range seen {
 			require.Equal(t, 1, times, "index %d", global)
+		}
+	}
+}
+
+// What k6 v2.2.0 gives the parts of a test: a part may run there, and another here.
+func TestUnequalStripesAreThoseOfK6(t *testing.T) {
+	t.Parallel()
+	for sequence, parts := range map[string][][]int64{
+		"0,1/4,1":             {{1}, {0, 2, 3}},
+		"0,1/10,1/2,1":        {{7}, {1, 3, 5, 9}, {0, 2, 4, 6, 8}},
+		"0,3/7,1":             {{1, 3, 5}, {0, 2, 4, 6}},
+		"0,1/2,3/4,1":         {{0, 2}, {1}, {3}},
+		"0,1/6,1/2,1":         {{5}, {1, 3}, {0, 2, 4}},
+		"0,1/10,3/10,6/10,1":  {{9}, {2, 6}, {1, 4, 7}, {0, 3, 5, 8}},
+		"0,5/12,1":            {{1, 3, 5, 8, 10}, {0, 2, 4, 6, 7, 9, 11}},
+		"0,3/10,1":            {{1, 4, 7}, {0, 2, 3, 5, 6, 8, 9}},
+		"0,1/8,2/8,5/8,7/8,1": {{2}, {5}, {0, 3, 6}, {1, 4}, {7}},
+	} {
+		bounds := strings.Split(sequence, ",")
+		for i, want := range parts {
+			stripe, err := pace.ParseStripe(bounds[i]+":"+bounds[i+1], sequence)
+			require.NoError(t, err)
+			var got []int64
+			for n := range int64(len(want)) {
+				got = append(got, stripe.Global(n))
+			}
+			assert.Equal(t, want, got, "%s of %s", bounds[i+1], sequence)
 		}
 	}
 }

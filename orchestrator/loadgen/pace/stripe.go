@@ -75,7 +75,9 @@ func parseSequence(sequence string, low, high *big.Rat) ([]*big.Rat, error) {
 }
 
 // newStripe spreads every segment's indexes evenly over one period, the
-// largest segment first, and returns those of segment own.
+// largest segment first, each on the first place that is free from where it
+// should be, and returns those of segment own. So does k6, which may run the other
+// parts of the test.
 func newStripe(bounds []*big.Rat, own int) (Stripe, error) {
 	period := big.NewInt(1)
 	for _, b := range bounds {
@@ -95,14 +97,10 @@ func newStripe(bounds []*big.Rat, own int) (Stripe, error) {
 	}
 	slices.SortStableFunc(segments, func(a, b segment) int { return int(b.size - a.size) })
 	taken := make([]bool, n)
-	first := int64(0)
 	for _, s := range segments {
-		for taken[first] {
-			first++
-		}
 		offsets := make([]int64, 0, s.size)
 		for k := range s.size {
-			at := (first + k*n/s.size) % n
+			at := (k*n + s.size - 1) / s.size
 			for taken[at] {
 				at = (at + 1) % n
 			}
