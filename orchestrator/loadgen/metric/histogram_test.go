@@ -99,6 +99,38 @@ func TestQuantileIsWithinABucket(t *testing.T) {
 	require.Equal(t, [2]float64{all[0], all[len(all)-1]}, [2]float64{s.Quantile(0), s.Quantile(1)})
 }
 
+func TestQuantilesOfFewAreExact(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name          string
+		shards, count int // values 1, 2, 3, … over the shards
+		exact         bool
+	}{
+		{"one", 1, 1, true}, {"two", 1, 2, true}, {"as many as are kept", 1, 100, true}, {"one too many", 1, 101, false},
+		{"as many in each shard", 2, 200, true}, {"too many in one shard", 2, 201, false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			reg := metric.NewRegistry()
+			agg := metric.NewAggregator(reg, nil, tc.shards)
+			for n := range tc.count {
+				agg.Shard(n).Add(reg.Builtin().HTTPReqDuration, metric.NewTags(nil), float64(n+1))
+			}
+			s, _ := agg.Snapshot().Merged("http_req_duration")
+			for _, q := range []float64{0.1, 0.5, 0.9, 0.333, 0.999} {
+				// Between the two values around it, as k6 has it.
+				want := 1 + q*float64(tc.count-1)
+				if tc.exact {
+					require.InDelta(t, want, s.Quantile(q), 1e-9, "q = %g", q)
+				} else {
+					require.NotEqual(t, want, s.Quantile(q))
+					require.InEpsilon(t, want, s.Quantile(q), 0.05)
+				}
+			}
+		})
+	}
+}
+
 func TestQuantileOfOneSampleIsExact(t *testing.T) {
 	t.Parallel()
 	reg := metric.NewRegistry()
