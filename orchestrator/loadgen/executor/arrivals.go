@@ -54,7 +54,7 @@ func (r *Run) arrivals(ctx context.Context) error {
 			break
 		}
 		if !c.start() {
-			r.drop(1)
+			r.drop(ctx, 1)
 			c.grow()
 		}
 	}

@@ -8,13 +8,15 @@
 // [Run.Do] blocks until the scenario is over and every goroutine of it has
 // ended. When the scenario's time is up, no iteration starts; those under way
 // have gracefulStop to end, then their context is cancelled. When ctx is
-// cancelled they are cancelled at once. For arrival rates, every planned
-// iteration is either started or counted as dropped, also when this process
-// was stalled: lateness never makes an iteration disappear.
+// cancelled they are cancelled at once, and what was still to come counts as
+// nothing. But for that, every planned iteration is either started or counted as
+// dropped, also when this process was stalled: lateness never makes an iteration
+// disappear.
 package executor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -98,8 +100,10 @@ func (r *Run) busy(delta int) {
 	}
 }
 
-func (r *Run) drop(n int64) {
-	if n > 0 && r.Dropped != nil {
+// drop counts iterations that were planned and not started for want of time or
+// of users. A test that was ended from outside dropped none.
+func (r *Run) drop(ctx context.Context, n int64) {
+	if n > 0 && r.Dropped != nil && !errors.Is(ctx.Err(), context.Canceled) {
 		r.Dropped(n)
 	}
 }
@@ -151,20 +155,19 @@ func (r *Run) sharedIterations(ctx context.Context) error {
 			r.iterate(ctx, vu)
 		}
 	})
-	r.drop(total - r.started.Load())
+	r.drop(ctx, total-r.started.Load())
 	return err
 }
 
 // perVUIterations has each user do the same number of iterations.
 func (r *Run) perVUIterations(ctx context.Context) error {
-	users := r.Stripe.Share(r.Scenario.VUs)
-	err := r.each(ctx, users, func(vu VU) {
-		for done := int64(0); done < r.Scenario.Iterations && !r.over() && ctx.Err() == nil; done++ {
+	return r.each(ctx, r.Stripe.Share(r.Scenario.VUs), func(vu VU) {
+		done := int64(0)
+		for ; done < r.Scenario.Iterations && !r.over() && ctx.Err() == nil; done++ {
 			r.iterate(ctx, vu)
 		}
+		r.drop(ctx, r.Scenario.Iterations-done)
 	})
-	r.drop(users*r.Scenario.Iterations - r.started.Load())
-	return err
 }
 
 // wait sleeps until at after the scenario's begin, or until ctx is done.
