@@ -51,6 +51,24 @@ func TestArchiveStandsAlone(t *testing.T) {
 	assert.Equal(t, 3.0, r.total(t, "iterations", "count"))
 }
 
+// What was said when the archive was made is still in force, network and all.
+func TestArchiveKeepsOptions(t *testing.T) {
+	t.Parallel()
+	r := newRun(t, `export default function () {}; export const options = { thresholds: { 'checks{b:1,a:2}': ['rate > .5'] }, tlsVersion: { min: 'tls1.2' } }`)
+	require.Equal(t, 0, r.command(t.Context(), "archive", "test.js", "-O", "a.tar", "-u", "4", "-i", "4", "--dns", "ttl=inf,select=first",
+		"--local-ips", "127.0.0.1,127.0.0.3-127.0.0.4", "--execution-segment", "1/2:1", "--execution-segment-sequence", "0,1/2,1"), r.log.String())
+	require.NoError(t, os.Remove(filepath.Join(r.dir, "test.js")))
+	require.Equal(t, 0, r.command(t.Context(), "inspect", "a.tar"), r.log.String())
+	for _, want := range []string{
+		`"ttl": "inf"`, `"select": "first"`, `"localIPs": "127.0.0.1,127.0.0.3,127.0.0.4"`, `"executionSegment": "1/2:1"`, `"executionSegmentSequence": "0,1/2,1"`,
+		`"checks{b:1,a:2}": [`, `"rate \u003e .5"`, `"min": "tls1.2"`,
+	} {
+		assert.Contains(t, r.out.String(), want)
+	}
+	require.Equal(t, 0, r.command(t.Context(), "run", "a.tar", "-q", "--summary-export", "sum.json"), r.log.String())
+	assert.Equal(t, 2.0, r.total(t, "iterations", "count"), "the half that it was made for")
+}
+
 func TestEqualScriptsGiveEqualArchives(t *testing.T) {
 	t.Parallel()
 	r := archivedRun(t)

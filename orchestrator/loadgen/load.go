@@ -178,6 +178,14 @@ func (t *test) plan(vm *script.VM) (err error) {
 	if t.scenarios, err = o.Plan(); err != nil {
 		return err
 	}
+	for _, name := range []string{"setup", "teardown"} {
+		if vm.NotFunction(name) {
+			return fmt.Errorf("the script exports %s, which is not a function", name)
+		}
+	}
+	if vm.NotFunction("handleSummary") {
+		t.log.Warn("the script exports handleSummary, which is not a function, so the usual summary is written")
+	}
 	for _, s := range t.scenarios {
 		if vm.Has(s.Exec) {
 			continue
@@ -222,7 +230,11 @@ func (t *test) configure(x IO, f *flags) error {
 	}
 	maps.Copy(t.runTags, tags)
 	t.config.Tags = metric.NewTags(t.runTags)
-	text, err := o.JSON(t.scenarios, nil)
+	told := *o
+	if told.Tags = t.runTags; len(t.runTags) == 0 {
+		told.Tags = nil
+	}
+	text, err := told.Effective(t.scenarios)
 	if err != nil {
 		return err
 	}

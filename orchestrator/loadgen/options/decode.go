@@ -49,7 +49,7 @@ func (o *Options) fields() map[string]func([]byte) error {
 		"vus": whole(&o.VUs, 0), "iterations": whole(&o.Iterations, 1), "duration": duration(&o.Duration),
 		"stages":     func(b []byte) (err error) { o.Stages, err = decodeStages(b); return err },
 		"scenarios":  func(b []byte) (err error) { o.Scenarios, err = decodeScenarios(b); return err },
-		"thresholds": func(b []byte) (err error) { o.Thresholds, err = decodeThresholds(b); return err },
+		"thresholds": func(b []byte) (err error) { o.Thresholds, o.Written, err = decodeThresholds(b); return err },
 		"tags":       func(b []byte) (err error) { o.Tags, err = decodeStrings(b); return err },
 		"userAgent":  plain(&o.UserAgent, "text"), "insecureSkipTLSVerify": boolean(&o.InsecureSkipTLSVerify),
 		"noConnectionReuse": boolean(&o.NoConnectionReuse), "noVUConnectionReuse": boolean(&o.NoVUConnectionReuse),
@@ -180,33 +180,49 @@ func decodeStages(b []byte) ([]pace.Stage, error) {
 	return out, nil
 }
 
-func decodeThresholds(b []byte) ([]contest.Threshold, error) {
+func decodeThresholds(b []byte) (out []contest.Threshold, written map[string]string, err error) {
 	var raw map[string]json.RawMessage
 	if err := json.Unmarshal(b, &raw); err != nil {
-		return nil, fmt.Errorf("want an object of metric: [expressions]")
+		return nil, nil, fmt.Errorf("want an object of metric: [expressions]")
 	}
-	out := []contest.Threshold{}
+	out, written = []contest.Threshold{}, map[string]string{}
 	for _, selector := range slices.Sorted(maps.Keys(raw)) {
 		rules := []json.RawMessage{raw[selector]}
 		if bytes.HasPrefix(bytes.TrimSpace(raw[selector]), []byte("[")) {
 			rules = nil
 			if err := json.Unmarshal(raw[selector], &rules); err != nil {
-				return nil, fmt.Errorf("%s: %w", selector, err)
+				return nil, nil, fmt.Errorf("%s: %w", selector, err)
 			}
 		}
 		for _, rule := range rules {
-			t, err := decodeThreshold(selector, rule)
+			t, expression, err := decodeThreshold(selector, rule)
 			if err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 			out = append(out, t)
+			if selector != t.Selector() {
+				written[t.Selector()] = trimSelector(selector)
+			}
+			if expression != t.Expression() {
+				written[t.String()] = expression
+			}
 		}
 	}
-	return out, nil
+	return out, written, nil
 }
 
-// decodeThreshold reads "p(95)<200" or {threshold, abortOnFail, delayAbortEval}.
-func decodeThreshold(selector string, b []byte) (contest.Threshold, error) {
+// trimSelector takes the spaces at the ends of a selector's tags away, as k6 does.
+func trimSelector(selector string) string {
+	name, tags, selects := strings.Cut(strings.TrimSuffix(selector, "}"), "{")
+	if !selects {
+		return strings.TrimSpace(name)
+	}
+	return name + "{" + strings.TrimSpace(tags) + "}"
+}
+
+// decodeThreshold reads "p(95)<200" or {threshold, abortOnFail, delayAbortEval},
+// and returns the expression as it is written, too.
+func decodeThreshold(selector string, b []byte) (t contest.Threshold, expression string, err error) {
 	var full struct {
 		Threshold      string          `json:"threshold"`
 		AbortOnFail    bool            `json:"abortOnFail"`
@@ -214,22 +230,21 @@ func decodeThreshold(selector string, b []byte) (contest.Threshold, error) {
 	}
 	if err := json.Unmarshal(b, &full.Threshold); err != nil {
 		if err := json.Unmarshal(b, &full); err != nil {
-			return contest.Threshold{}, fmt.Errorf("%s: %s is neither an expression like \"p(95)<200\" nor {threshold, abortOnFail, delayAbortEval}", selector, clip(b))
+			return t, "", fmt.Errorf("%s: %s is neither an expression like \"p(95)<200\" nor {threshold, abortOnFail, delayAbortEval}", selector, clip(b))
 		}
 	}
-	t, err := contest.ParseThreshold(selector, full.Threshold)
-	if err != nil {
-		return t, err
+	if t, err = contest.ParseThreshold(selector, full.Threshold); err != nil {
+		return t, "", err
 	}
 	t.AbortOnFail = full.AbortOnFail
 	if len(full.DelayAbortEval) > 0 && !isNull(full.DelayAbortEval) {
 		var d *time.Duration
 		if err := duration(&d)(full.DelayAbortEval); err != nil {
-			return t, fmt.Errorf("%s: delayAbortEval: %w", selector, err)
+			return t, "", fmt.Errorf("%s: delayAbortEval: %w", selector, err)
 		}
 		t.DelayAbortEval = contest.Duration(*d)
 	}
-	return t, nil
+	return t, full.Threshold, nil
 }
 
 // decodeStrings reads an object of texts; numbers and booleans become text.

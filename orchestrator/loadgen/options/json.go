@@ -1,11 +1,13 @@
 package options
 
 import (
+	"cmp"
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
-	"github.com/hackload-kz/hackload/orchestrator/contest"
 	"github.com/hackload-kz/hackload/orchestrator/loadgen/pace"
 )
 
@@ -34,6 +36,8 @@ func (o Options) JSON(scenarios []Scenario, extra map[string]any) ([]byte, error
 	put(out, "noSetup", o.NoSetup)
 	put(out, "noTeardown", o.NoTeardown)
 	put(out, "summaryTimeUnit", o.SummaryTimeUnit)
+	put(out, "executionSegment", o.ExecutionSegment)
+	put(out, "executionSegmentSequence", o.ExecutionSegmentSequence)
 	for key, d := range map[string]*time.Duration{
 		"duration": o.Duration, "setupTimeout": o.SetupTimeout, "teardownTimeout": o.TeardownTimeout,
 		"handleSummaryTimeout": o.HandleSummaryTimeout, "minIterationDuration": o.MinIterationDuration,
@@ -57,7 +61,8 @@ func (o Options) JSON(scenarios []Scenario, extra map[string]any) ([]byte, error
 		}
 	}
 	out["scenarios"] = scenariosJSON(scenarios)
-	out["thresholds"] = thresholdsJSON(o.Thresholds)
+	out["thresholds"] = o.thresholdsJSON()
+	o.networkJSON(out)
 	for k, v := range extra {
 		out[k] = v
 	}
@@ -66,6 +71,50 @@ func (o Options) JSON(scenarios []Scenario, extra map[string]any) ([]byte, error
 		return nil, fmt.Errorf("write options: %w", err)
 	}
 	return b, nil
+}
+
+// networkJSON adds what was said of the network, but for the keys of
+// certificates, which are secrets.
+func (o Options) networkJSON(out map[string]any) {
+	dns := map[string]any{}
+	put(dns, "select", o.DNS.Select)
+	put(dns, "policy", o.DNS.Policy)
+	if ttl := o.DNS.TTL; ttl != nil {
+		dns["ttl"] = ttl.String()
+		if *ttl < 0 {
+			dns["ttl"] = "inf"
+		}
+	}
+	if len(dns) > 0 {
+		out["dns"] = dns
+	}
+	if len(o.LocalIPs) > 0 {
+		var list []string
+		for _, a := range o.LocalIPs {
+			list = append(list, a.String())
+		}
+		out["localIPs"] = strings.Join(list, ",")
+	}
+	if v := o.TLSVersion; v != nil {
+		out["tlsVersion"] = map[string]any{"min": tlsName(v.Min), "max": tlsName(v.Max)}
+	}
+	var suites []string
+	for _, id := range o.TLSCipherSuites {
+		suites = append(suites, tls.CipherSuiteName(id))
+	}
+	if suites != nil {
+		out["tlsCipherSuites"] = suites
+	}
+}
+
+// tlsName is the reverse of tlsVersion; an open end has no name.
+func tlsName(version uint16) string {
+	for _, name := range []string{"tls1.0", "tls1.1", "tls1.2", "tls1.3"} {
+		if v, err := tlsVersion(name); err == nil && v == version {
+			return name
+		}
+	}
+	return ""
 }
 
 func put[T any](out map[string]any, key string, v *T) {
@@ -105,15 +154,18 @@ func scenariosJSON(scenarios []Scenario) map[string]any {
 	return out
 }
 
-func thresholdsJSON(list []contest.Threshold) map[string]any {
+// thresholdsJSON writes thresholds as the script wrote them.
+func (o Options) thresholdsJSON() map[string]any {
 	out := map[string]any{}
-	for _, t := range list {
-		var rule any = t.Expression()
+	for _, t := range o.Thresholds {
+		selector := cmp.Or(o.Written[t.Selector()], t.Selector())
+		expression := cmp.Or(o.Written[t.String()], t.Expression())
+		var rule any = expression
 		if t.AbortOnFail {
-			rule = map[string]any{"threshold": t.Expression(), "abortOnFail": true, "delayAbortEval": t.DelayAbortEval.String()}
+			rule = map[string]any{"threshold": expression, "abortOnFail": true, "delayAbortEval": t.DelayAbortEval.String()}
 		}
-		rules, _ := out[t.Selector()].([]any)
-		out[t.Selector()] = append(rules, rule)
+		rules, _ := out[selector].([]any)
+		out[selector] = append(rules, rule)
 	}
 	return out
 }

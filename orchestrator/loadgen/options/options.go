@@ -18,7 +18,10 @@ type Options struct {
 	Scenarios  []Scenario // in order of name
 
 	Thresholds []contest.Threshold // in order of key
-	Tags       map[string]string
+	// Written holds how the script wrote selectors (by Threshold.Selector) and
+	// expressions (by Threshold.String), where that is not our form of them.
+	Written map[string]string
+	Tags    map[string]string
 
 	UserAgent             *string
 	InsecureSkipTLSVerify *bool
@@ -84,7 +87,9 @@ func (o Options) Over(lower Options) Options {
 	overList(&out.SystemTags, o.SystemTags)
 	overList(&out.SummaryTrendStats, o.SummaryTrendStats)
 	overList(&out.BlacklistIPs, o.BlacklistIPs)
-	overList(&out.Thresholds, o.Thresholds)
+	if o.Thresholds != nil {
+		out.Thresholds, out.Written = o.Thresholds, o.Written
+	}
 	o.overNetwork(&out)
 	if o.Tags != nil {
 		out.Tags = o.Tags

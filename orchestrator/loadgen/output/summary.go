@@ -1,6 +1,7 @@
 package output
 
 import (
+	"cmp"
 	"crypto/md5"
 	"encoding/hex"
 	"fmt"
@@ -66,7 +67,10 @@ type Summary struct {
 	TimeUnit   string   // options.summaryTimeUnit: "s", "ms", "us" or empty for automatic
 	StdoutTTY  bool
 	StderrTTY  bool
-	SetupData  any // what setup() returned, JSON values; nil for nothing
+	// Written holds how the script wrote thresholds, by their own form:
+	// options.Options has it.
+	Written   map[string]string
+	SetupData any // what setup() returned, JSON values; nil for nothing
 }
 
 func (s Summary) stats() []string {
@@ -100,11 +104,16 @@ func (s Summary) metrics() []shown {
 		case at >= 0:
 			out[at].thresholds = sub.Thresholds
 		case len(sub.Thresholds) > 0 || sub.Series.Count > 0:
-			out = append(out, shown{sub.Selector, sub.Series, sub.Thresholds})
+			out = append(out, shown{cmp.Or(s.Written[sub.Selector], sub.Selector), sub.Series, sub.Thresholds})
 		}
 	}
 	slices.SortStableFunc(out, func(a, b shown) int { return strings.Compare(a.name, b.name) })
 	return out
+}
+
+// expression is a threshold as the script wrote it.
+func (s Summary) expression(t metric.ThresholdResult) string {
+	return cmp.Or(s.Written[t.Threshold.String()], t.Threshold.Expression())
 }
 
 // perSecond returns a counter's rate over the whole test.

@@ -21,7 +21,7 @@ func (s Summary) Data() map[string]any {
 		if len(m.thresholds) > 0 {
 			held := object{}
 			for _, t := range m.thresholds {
-				held[t.Threshold.Expression()] = object{"ok": t.OK}
+				held[s.expression(t)] = object{"ok": t.OK}
 			}
 			one["thresholds"] = held
 		}
@@ -88,13 +88,17 @@ func (s Summary) Export() ([]byte, error) {
 		if len(m.thresholds) > 0 {
 			failed := object{}
 			for _, t := range m.thresholds {
-				failed[t.Threshold.Expression()] = !t.OK
+				failed[s.expression(t)] = !t.OK
 			}
 			one["thresholds"] = failed
 		}
 		metrics[m.name] = one
 	}
-	text, err := json.MarshalIndent(object{"metrics": metrics, "root_group": s.root().export()}, "", "    ")
+	all := object{"metrics": metrics, "root_group": s.root().export()}
+	if s.SetupData != nil {
+		all["setup_data"] = s.SetupData
+	}
+	text, err := json.MarshalIndent(all, "", "    ")
 	if err != nil {
 		return nil, fmt.Errorf("write summary: %w", err)
 	}

@@ -44,7 +44,7 @@ func (s Summary) textThresholds(b *strings.Builder, all []shown) {
 		}
 		fmt.Fprintf(b, "    %s\n", m.name)
 		for _, t := range m.thresholds {
-			fmt.Fprintf(b, "    %s '%s' %s\n", mark(t.OK), t.Threshold.Expression(), s.compared(&m.Series, t))
+			fmt.Fprintf(b, "    %s '%s' %s\n", mark(t.OK), s.expression(t), s.compared(&m.Series, t))
 		}
 		b.WriteByte('\n')
 	}

@@ -80,6 +80,7 @@ func (vm *VM) testMembers() map[string]func() any {
 		"abort": func() any { return vm.abortTest },
 		"fail": func() any {
 			return func(c sobek.FunctionCall) sobek.Value {
+				vm.needCall("exec.test.fail")
 				vm.config.Test.Failed.Store(true)
 				vm.config.Log.Error("test marked as failed", "reason", clip(c.Argument(0).String(), 300))
 				return sobek.Undefined()
@@ -90,9 +91,25 @@ func (vm *VM) testMembers() map[string]func() any {
 			if err != nil {
 				return sobek.Undefined()
 			}
-			return v
+			return vm.frozen(v)
 		},
 	}
+}
+
+// frozen makes a value of parsed JSON read-only, all the way down.
+func (vm *VM) frozen(v sobek.Value) sobek.Value {
+	obj, ok := v.(*sobek.Object)
+	if !ok {
+		return v
+	}
+	for _, key := range obj.Keys() {
+		vm.frozen(obj.Get(key))
+	}
+	freeze, _ := sobek.AssertFunction(vm.rt.GlobalObject().Get("Object").ToObject(vm.rt).Get("freeze"))
+	if _, err := freeze(sobek.Undefined(), obj); err != nil {
+		panic(err)
+	}
+	return obj
 }
 
 // abortTest ends the whole test. The runtime is interrupted, so that no

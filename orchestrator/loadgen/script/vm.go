@@ -196,6 +196,10 @@ func (vm *VM) Has(name string) bool {
 	return ok
 }
 
+// NotFunction reports whether the script exports something called name that
+// cannot be called.
+func (vm *VM) NotFunction(name string) bool { return given(vm.exports.Get(name)) && !vm.Has(name) }
+
 // OptionsJSON returns the script's exported options, or nil.
 func (vm *VM) OptionsJSON() ([]byte, error) {
 	v := vm.exports.Get("options")
