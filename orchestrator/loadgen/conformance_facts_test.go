@@ -2,12 +2,11 @@ package loadgen_test
 
 import (
 	"bufio"
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"os"
 	"os/exec"
@@ -51,14 +50,14 @@ func runCase(t *testing.T, script string, c conformanceCase) (map[string]any, er
 		code = cmd.ProcessState.ExitCode()
 	}
 	facts := map[string]any{"exit code": float64(code)}
-	f := factFinder{srv, facts, c.Series}
+	f := factFinder{srv, facts, c.Series, c.Export}
 	f.printed("console", consoleLines(log.String()))
 	f.printed("stdout", markedLines(out.String()))
 	f.served()
 	if err := f.samples(samples); err != nil {
 		return nil, fmt.Errorf("%s: %w\n%s", script, err, log.String())
 	}
-	if err := f.summary(summary); err != nil {
+	if err := errors.Join(f.summary(summary), f.files(dir)); err != nil {
 		return nil, fmt.Errorf("%s: %w", script, err)
 	}
 	return facts, nil
@@ -70,6 +69,7 @@ type factFinder struct {
 	srv    *conformanceServer
 	facts  map[string]any
 	series []string
+	export bool
 }
 
 // markedLines returns the lines of standard output that a script marked as to
@@ -193,8 +193,11 @@ func (f factFinder) summary(path string) error {
 		Metrics   map[string]map[string]any `json:"metrics"`
 		RootGroup summaryGroup              `json:"root_group"`
 	}
-	if err := json.NewDecoder(io.LimitReader(bytes.NewReader(text), 1<<20)).Decode(&s); err != nil {
+	if err := json.Unmarshal(text, &s); err != nil {
 		return err
+	}
+	if f.export {
+		return f.exported(text)
 	}
 	f.group(s.RootGroup)
 	for name, m := range s.Metrics {
@@ -202,6 +205,67 @@ func (f factFinder) summary(path string) error {
 		for expression, crossed := range all {
 			f.facts["threshold "+name+" "+expression] = map[any]string{true: "failed", false: "ok"}[crossed]
 		}
+	}
+	return nil
+}
+
+// exported notes all that the file of the summary says, with the kind of a
+// number in the place of one that depends on the machine.
+func (f factFinder) exported(text []byte) error {
+	var all map[string]any
+	if err := json.Unmarshal(text, &all); err != nil {
+		return err
+	}
+	metrics, _ := all["metrics"].(map[string]any)
+	for name, value := range metrics {
+		if strings.HasPrefix(name, "vus") { // it is sampled once a second, so perhaps never
+			delete(metrics, name)
+			continue
+		}
+		for stat, v := range value.(map[string]any) {
+			onClock := strings.HasPrefix(name, "http_req_") && name != "http_req_failed" || strings.Contains(name, "_duration") || strings.HasPrefix(name, "data_")
+			if _, isNumber := v.(float64); isNumber && (onClock || stat == "rate") {
+				value.(map[string]any)[stat] = "a number"
+			}
+		}
+	}
+	for part, value := range all {
+		members, isObject := value.(map[string]any)
+		if !isObject {
+			members = map[string]any{"": value}
+		}
+		for name, v := range members {
+			f.facts["export "+part+" "+name] = plainJSON(v)
+		}
+	}
+	return nil
+}
+
+func plainJSON(v any) string {
+	var b strings.Builder
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return err.Error()
+	}
+	return strings.ReplaceAll(strings.TrimSpace(b.String()), `"`, "'")
+}
+
+// files notes what the script wrote beside what the run itself did.
+func (f factFinder) files(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if e.Name() == "samples.json" || e.Name() == "summary.json" {
+			continue
+		}
+		text, err := os.ReadFile(filepath.Join(dir, e.Name()))
+		if err != nil {
+			return err
+		}
+		f.facts["file "+e.Name()] = fmt.Sprintf("%q", text)
 	}
 	return nil
 }

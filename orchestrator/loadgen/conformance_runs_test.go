@@ -27,6 +27,8 @@ type conformanceCase struct {
 	Paced bool `json:"paced,omitempty"`
 	// Series names metrics whose samples are compared for each set of tags.
 	Series []string `json:"series,omitempty"`
+	// Export says that all of the file of --summary-export is compared.
+	Export bool `json:"export,omitempty"`
 	// Ranges holds, for facts that k6 leaves to chance, the least and the most.
 	Ranges map[string][2]float64 `json:"ranges,omitempty"`
 	// Ignore holds facts that say nothing in this case, with the reason.
@@ -80,7 +82,7 @@ func scriptOf(file string) string { return strings.TrimSuffix(file, ".json") + "
 // runCases runs every case, several at a time, and returns what each gave.
 func runCases(t *testing.T, all map[string][]conformanceCase) map[string][]map[string]any {
 	t.Helper()
-	const atOnce = 8
+	const atOnce = 16
 	var group errgroup.Group
 	group.SetLimit(atOnce)
 	seen := map[string][]map[string]any{}

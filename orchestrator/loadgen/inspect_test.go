@@ -71,7 +71,7 @@ func TestHandleSummary(t *testing.T) {
 	require.Equal(t, 0, r.command(t.Context(), "run", "test.js", "-q", "-i", "4"), r.log.String())
 	assert.Equal(t, "iterations: 4\n", r.out.String())
 	assert.Equal(t, map[string]any{"a": 1.0}, r.file(t, "out.json"))
-	assert.Contains(t, r.log.String(), "content for bad is not text")
+	assert.Contains(t, r.log.String(), "content for bad is neither text nor bytes")
 }
 
 func TestHTTPDebug(t *testing.T) {

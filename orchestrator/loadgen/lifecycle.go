@@ -73,16 +73,25 @@ func (e *engine) runTeardown(ctx context.Context) error {
 	return nil
 }
 
-// runAlone calls a lifecycle function in a VM of its own, which is number 0.
-func (e *engine) runAlone(ctx context.Context, name string, limit time.Duration, argument string) (string, error) {
+// runAlone calls a lifecycle function in a VM of its own.
+func (e *engine) runAlone(ctx context.Context, name string, limit time.Duration, argument string) (text string, err error) {
+	err = e.alone(ctx, limit, func(ctx context.Context, vm *script.VM) (err error) {
+		text, err = vm.Run(ctx, name, "::"+name, argument)
+		return err
+	})
+	return text, err
+}
+
+// alone hands f a VM that nobody else uses. Its number is 0.
+func (e *engine) alone(ctx context.Context, limit time.Duration, f func(context.Context, *script.VM) error) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	vm, err := e.program.New(ctx, e.config, e.agg.Shard(0), 0)
 	if err != nil {
-		return "", err
+		return err
 	}
 	defer vm.Close()
-	return vm.Run(ctx, name, "::"+name, argument)
+	return f(ctx, vm)
 }
 
 // runScenarios runs all scenarios, each from its start time.

@@ -148,7 +148,8 @@ func (e *engine) whole(ctx context.Context) error {
 }
 
 // outcome decides what the run as a whole means. What this machine lacked comes
-// first, then what ended the test early, what went wrong, and what was measured.
+// first, then what ended the test early, what went wrong, what the script said,
+// and what was measured.
 func (e *engine) outcome(ctx context.Context, err error, failed []string) error {
 	cause := context.Cause(ctx)
 	e.aborted = errors.Is(cause, errCrossed) || errors.Is(cause, errLost)
@@ -160,10 +161,10 @@ func (e *engine) outcome(ctx context.Context, err error, failed []string) error 
 		return cause
 	case err != nil:
 		return err
-	case len(failed) > 0:
-		return coded(exitThresholds, "thresholds failed: %s", joined(failed))
 	case e.config.Test.Failed.Load():
 		return coded(exitMarkedFailed, "the script marked the test as failed")
+	case len(failed) > 0:
+		return coded(exitThresholds, "thresholds failed: %s", joined(failed))
 	}
 	if e.config.Test.Completed.Load() == 0 {
 		e.log.Warn("no iteration was finished: the test may be too short")

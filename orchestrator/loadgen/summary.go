@@ -11,6 +11,7 @@ import (
 
 	"github.com/hackload-kz/hackload/orchestrator/loadgen/options"
 	"github.com/hackload-kz/hackload/orchestrator/loadgen/output"
+	"github.com/hackload-kz/hackload/orchestrator/loadgen/script"
 )
 
 // summarise writes the end-of-test summary: the script's own where it has
@@ -18,19 +19,20 @@ import (
 func (e *engine) summarise(ctx context.Context) error {
 	s := output.Summary{
 		Snapshot: e.agg.Snapshot(), TrendStats: e.options.SummaryTrendStats, TimeUnit: options.Or(e.options.SummaryTimeUnit, ""),
+		Written: e.options.Written,
 	}
 	if e.setup != "" {
-		if err := json.Unmarshal([]byte(e.setup), &s.SetupData); err != nil {
-			return fmt.Errorf("read setup's data: %w", err)
-		}
+		s.SetupData = json.RawMessage(e.setup)
 	}
 	err := e.export(s)
 	if e.flags.noSummary || e.flags.summaryMode == "disabled" {
 		return err
 	}
 	done, handleErr := e.handleSummary(context.WithoutCancel(ctx), s)
-	if handleErr != nil {
-		// As in k6, a broken handleSummary changes no exit code.
+	switch { // As in k6, a broken handleSummary changes no exit code.
+	case done && handleErr != nil:
+		e.log.Error("not all that handleSummary() returned could be written", "error", handleErr)
+	case handleErr != nil:
 		e.log.Error("handleSummary() failed, so the usual summary follows", "error", handleErr)
 	}
 	if done {
@@ -51,37 +53,35 @@ func (e *engine) export(s output.Summary) error {
 }
 
 // handleSummary calls the script's function of that name and writes what it
-// returns: text by file name, stdout and stderr among them.
+// returns. What cannot be written does not hold up the rest.
 func (e *engine) handleSummary(ctx context.Context, s output.Summary) (done bool, err error) {
 	data, err := json.Marshal(s.Data())
 	if err != nil {
 		return false, err
 	}
 	limit := options.Or(e.options.HandleSummaryTimeout, 2*time.Minute)
-	text, err := e.runAlone(ctx, "handleSummary", limit, string(data))
-	if err != nil || text == "" {
-		return false, err
-	}
-	var files map[string]any
-	if err := json.Unmarshal([]byte(text), &files); err != nil {
-		return false, fmt.Errorf("want an object of texts by file name: %w", err)
-	}
+	var files map[string][]byte
+	err = e.alone(ctx, limit, func(ctx context.Context, vm *script.VM) (err error) {
+		files, err = vm.Summarise(ctx, string(data))
+		return err
+	})
 	for name, content := range files {
-		text, ok := content.(string)
-		switch {
-		case !ok:
-			err = errors.Join(err, fmt.Errorf("the content for %s is not text", name))
-		case name == "stdout":
-			_, printErr := fmt.Fprint(e.io.Stdout, text)
-			err = errors.Join(err, printErr)
-		case name == "stderr":
-			_, printErr := fmt.Fprint(e.io.Stderr, text)
-			err = errors.Join(err, printErr)
-		default:
-			err = errors.Join(err, writeFile(e.io.path(name), []byte(text)))
-		}
+		err = errors.Join(err, e.put(name, content))
 	}
-	return true, err
+	return files != nil, err
+}
+
+// put writes what handleSummary wants under a name.
+func (e *engine) put(name string, content []byte) error {
+	switch name {
+	case "stdout":
+		_, err := e.io.Stdout.Write(content)
+		return err
+	case "stderr":
+		_, err := e.io.Stderr.Write(content)
+		return err
+	}
+	return writeFile(e.io.path(name), content)
 }
 
 func writeFile(path string, text []byte) error {

@@ -17,7 +17,7 @@ export const options = {
     queue: ['value==3', 'value>=4'],
     lucky: ['rate==0.5', 'rate>0.5'],
     'lucky{hall:big}': ['rate===0.5'],
-    price: ['avg==25', 'min==10', 'max==40', 'med<25.5', 'p(50)>9', 'p(90)>30', 'p(100)!=40', 'max<=40'],
+    price: ['avg==25', 'min==10', 'max==40', 'med<25.5', 'p(50)>9', 'p(90)>30', 'p(90)<38', 'p(100)!=40', 'max<=40'],
     checks: ['rate==0.75', 'rate>0.9'],
     'checks{check:second}': ['rate==0.5'],
     http_reqs: ['count==4'],
