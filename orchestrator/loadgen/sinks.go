@@ -167,7 +167,7 @@ func (e *engine) keepProgress(ctx context.Context) {
 	path := e.io.path(e.flags.progressFile)
 	var second, first *metric.Snapshot // of the two writes before
 	for told := false; ; {
-		now := e.agg.Snapshot()
+		now := e.agg.SnapshotOf(output.ProgressMetrics()...)
 		err := launch.WriteProgress(path, output.Progress(now, second, output.Plan{Length: e.length(), Phases: e.phases()}))
 		if err != nil && !told {
 			told = true

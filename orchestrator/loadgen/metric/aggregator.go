@@ -136,37 +136,52 @@ func (a *Aggregator) Tap(f func(m *Metric, t *TagSet, v float64)) { a.tap = f }
 // Snapshot returns everything counted so far, merged over the shards. It may be
 // called at any time; samples added meanwhile are in it or in the next one.
 func (a *Aggregator) Snapshot() *Snapshot {
+	s := a.snapshot(func(*Metric) bool { return true })
+	s.Submetrics = a.evaluate(a.subCounts(), s.Elapsed)
+	return s
+}
+
+// SnapshotOf returns what was counted so far of the metrics with these names,
+// and no submetrics. With many series it is much cheaper than Snapshot.
+func (a *Aggregator) SnapshotOf(names ...string) *Snapshot {
+	return a.snapshot(func(m *Metric) bool { return slices.Contains(names, m.Name) })
+}
+
+func (a *Aggregator) snapshot(want func(*Metric) bool) *Snapshot {
 	now := time.Now()
 	s := &Snapshot{Time: now, Elapsed: now.Sub(a.started)}
 	merged := map[placeKey]*Series{}
-	subs := a.newSubCounts()
 	for _, shard := range a.shards {
-		shard.collect(merged, subs)
+		shard.collect(merged, want)
 		s.Overflowed += shard.overflowed.Load()
 		s.Refused += shard.refused.Load()
 	}
-	for _, series := range merged {
-		s.Series = append(s.Series, *series)
-	}
-	slices.SortFunc(s.Series, func(x, y Series) int {
+	inOrder := slices.SortedFunc(maps.Values(merged), func(x, y *Series) int {
 		if c := strings.Compare(x.Metric.Name, y.Metric.Name); c != 0 {
 			return c
 		}
 		return strings.Compare(x.Tags.key, y.Tags.key)
 	})
-	s.Submetrics = a.evaluate(subs, s.Elapsed)
+	s.Series = make([]Series, len(inOrder))
+	for i, series := range inOrder {
+		s.Series[i] = *series
+	}
 	return s
+}
+
+func (a *Aggregator) subCounts() []subCount {
+	subs := a.newSubCounts()
+	for _, shard := range a.shards {
+		shard.collectSubs(subs)
+	}
+	return subs
 }
 
 // Evaluate returns how every threshold stands now, in order of selector. It is
 // cheap: it does not look at the single series.
 func (a *Aggregator) Evaluate() []ThresholdResult {
-	subs := a.newSubCounts()
-	for _, shard := range a.shards {
-		shard.collect(nil, subs)
-	}
 	var results []ThresholdResult
-	for _, sub := range a.evaluate(subs, time.Since(a.started)) {
+	for _, sub := range a.evaluate(a.subCounts(), time.Since(a.started)) {
 		results = append(results, sub.Thresholds...)
 	}
 	return results

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -61,6 +62,31 @@ func TestSnapshotMergesShards(t *testing.T) {
 	require.Equal(t, [3]float64{7, 0, 999}, [3]float64{vus.Value(), vus.Min, vus.Max}, "the newest value of a gauge wins")
 	_, ok = s.Merged("iterations")
 	require.False(t, ok)
+}
+
+func TestSnapshotOfSomeMetrics(t *testing.T) {
+	t.Parallel()
+	reg := metric.NewRegistry()
+	b := reg.Builtin()
+	agg := metric.NewAggregator(reg, nil, 2)
+	root := metric.NewTags(nil)
+	for i := range 200 {
+		tags := root.With("name", strconv.Itoa(i))
+		agg.Shard(i).Add(b.HTTPReqs, tags, 1)
+		agg.Shard(i).Add(b.HTTPReqDuration, tags, float64(i))
+		agg.Shard(i).Add(b.Iterations, root, 1)
+	}
+	s := agg.SnapshotOf("http_reqs", "iterations", "vus")
+	require.Len(t, s.Series, 201)
+	require.Empty(t, s.Submetrics)
+	reqs, _ := s.Merged("http_reqs")
+	require.Equal(t, 200.0, reqs.Value())
+	iterations, _ := s.Merged("iterations")
+	require.Equal(t, 200.0, iterations.Value())
+	for _, name := range []string{"http_req_duration", "vus"} {
+		_, ok := s.Merged(name)
+		require.False(t, ok, name)
+	}
 }
 
 func TestThresholds(t *testing.T) {

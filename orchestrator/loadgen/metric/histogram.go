@@ -52,12 +52,8 @@ func (h *Histogram) Observe(v float64) {
 // Merge adds the counts of other.
 func (h *Histogram) Merge(other *Histogram) {
 	h.Zero += other.Zero
-	for k, n := range other.Positive.All {
-		h.Positive.add(k, n)
-	}
-	for k, n := range other.Negative.All {
-		h.Negative.add(k, n)
-	}
+	h.Positive.merge(&other.Positive)
+	h.Negative.merge(&other.Negative)
 }
 
 // Count returns how many values were observed.
@@ -116,6 +112,42 @@ func (b *Buckets) add(k int, n uint64) {
 		at = b.grow(number)
 	}
 	b.pages[at][k-number*perPage] += n
+}
+
+// merge adds the counts of other, a page at a time.
+func (b *Buckets) merge(other *Buckets) {
+	if len(b.pages) == 0 {
+		*b = other.clone()
+		return
+	}
+	for p, from := range other.pages {
+		if from == nil {
+			continue
+		}
+		to := b.pages[b.grow(other.first+p)]
+		for i, n := range from {
+			to[i] += n
+		}
+	}
+}
+
+// clone returns a copy, with all pages in one piece of memory.
+func (b *Buckets) clone() Buckets {
+	used := 0
+	for _, page := range b.pages {
+		if page != nil {
+			used++
+		}
+	}
+	out := Buckets{first: b.first, pages: make([]*[perPage]uint64, len(b.pages))}
+	memory := make([][perPage]uint64, 0, used)
+	for p, page := range b.pages {
+		if page != nil {
+			memory = append(memory, *page)
+			out.pages[p] = &memory[len(memory)-1]
+		}
+	}
+	return out
 }
 
 // grow makes room for a page and returns its place.

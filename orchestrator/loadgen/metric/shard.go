@@ -16,6 +16,7 @@ type Shard struct {
 	mu     sync.Mutex
 	cells  map[*TagSet][]*cell // by metric index
 	places map[placeKey]*Series
+	inTurn []*Series // those in places, oldest first
 	subs   []subCount
 }
 
@@ -101,6 +102,7 @@ func (s *Shard) cell(m *Metric, t *TagSet) *cell {
 	if c.series = s.places[key]; c.series == nil {
 		c.series = &Series{Metric: m, Tags: placed.tags, First: placed.first}
 		s.places[key] = c.series
+		s.inTurn = append(s.inTurn, c.series)
 	}
 	for i, sub := range s.agg.subs {
 		if sub.metric == m.Name && t.Matches(sub.tags) {
@@ -117,8 +119,8 @@ func (s *Shard) cell(m *Metric, t *TagSet) *cell {
 	return c
 }
 
-// collect merges what the shard holds into series (unless nil) and subs.
-func (s *Shard) collect(series map[placeKey]*Series, subs []subCount) {
+// collectSubs merges what the shard holds of the submetrics into subs.
+func (s *Shard) collectSubs(subs []subCount) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i := range s.subs {
@@ -130,15 +132,35 @@ func (s *Shard) collect(series map[placeKey]*Series, subs []subCount) {
 			subs[i].within[j] += n
 		}
 	}
-	if series == nil {
-		return
+}
+
+// atOnce is how many series are merged before whoever waits to add gets a turn.
+const atOnce = 16
+
+// collect merges those series of the shard that want asks for into series. Each
+// is whole; samples that come meanwhile may be in a later one and not in an
+// earlier one.
+func (s *Shard) collect(series map[placeKey]*Series, want func(*Metric) bool) {
+	for from, more := 0, true; more; from += atOnce {
+		more = s.collectFrom(from, series, want)
 	}
-	for key, from := range s.places {
+}
+
+func (s *Shard) collectFrom(at int, series map[placeKey]*Series, want func(*Metric) bool) (more bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	end := min(at+atOnce, len(s.inTurn))
+	for _, from := range s.inTurn[at:end] {
+		if !want(from.Metric) {
+			continue
+		}
+		key := placeKey{from.Metric, from.Tags}
 		to := series[key]
 		if to == nil {
-			to = &Series{Metric: key.metric, Tags: key.tags, First: from.First}
+			to = &Series{Metric: from.Metric, Tags: from.Tags, First: from.First}
 			series[key] = to
 		}
 		to.Merge(from)
 	}
+	return end < len(s.inTurn)
 }

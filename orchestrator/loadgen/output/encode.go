@@ -1,19 +1,13 @@
 package output
 
 import (
-	"cmp"
 	"maps"
 	"slices"
-	"strings"
-	"unicode/utf8"
 
 	"github.com/prometheus/prometheus/prompb"
 
 	"github.com/hackload-kz/hackload/orchestrator/loadgen/metric"
 )
-
-// maxLabelValue bounds a label's value, in bytes.
-const maxLabelValue = 512
 
 // account is everything that one flush says.
 type account struct {
@@ -24,20 +18,52 @@ type account struct {
 	at       int64 // milliseconds since 1970
 }
 
-// encoder collects the series of one flush, all at one timestamp.
+// encoder writes accounts as series, each account at one timestamp. A test with
+// many series is flushed hundreds of times, so an encoder makes the labels once,
+// and all requests in the same memory.
 type encoder struct {
-	fixed  map[string]string // labels on every series
-	at     int64
-	series []prompb.TimeSeries
+	book *labelBook
+	at   int64
+	send func(*prompb.WriteRequest) error
+	err  error // of send; nothing is sent after it
+
+	seen     map[seriesKey]int // places in distinct
+	distinct []labelled
+
+	// The request that is being made.
+	series  []prompb.TimeSeries
+	samples []prompb.Sample
+	trends  []prompb.Histogram
+	spans   []prompb.BucketSpan
+	deltas  []int64
+}
+
+// labelled is a series with the labels that it is sent under.
+type labelled struct {
+	*metric.Series
+	labels *labelSet
+}
+
+type seriesKey struct {
+	metric *metric.Metric
+	labels *labelSet
+}
+
+func newEncoder(fixed map[string]string) *encoder {
+	return &encoder{book: newLabelBook(fixed), seen: map[seriesKey]int{}}
 }
 
 // encode writes an account as series: the metrics, the thresholds' counts, and
-// at the very end the generator's health.
-func encode(a account, fixed map[string]string) []prompb.TimeSeries {
-	e := &encoder{fixed: fixed, at: a.at}
-	for _, s := range e.distinct(a.snapshot.Series) {
+// at the very end the generator's health. It has send called with requests of at
+// most maxPerRequest of them, which are good until send returns, and stops when
+// send fails.
+func (e *encoder) encode(a account, send func(*prompb.WriteRequest) error) error {
+	e.at, e.send, e.err = a.at, send, nil
+	e.gather(a.snapshot.Series)
+	for _, s := range e.distinct {
 		e.metric(s)
 	}
+	clear(e.distinct)         // the snapshot is to be garbage until the next one
 	told := map[string]bool{} // a script may state a rule twice
 	for _, r := range a.snapshot.Thresholds() {
 		if name := r.Threshold.String(); !told[name] {
@@ -46,61 +72,60 @@ func encode(a account, fixed map[string]string) []prompb.TimeSeries {
 		}
 	}
 	e.health(a)
-	return e.series
+	e.flush()
+	return e.err
 }
 
-// labelled is a series with the labels it is sent under.
-type labelled struct {
-	metric.Series
-	labels []prompb.Label
+// flush sends the series that were written since the last time.
+func (e *encoder) flush() {
+	if e.err == nil {
+		e.err = e.send(&prompb.WriteRequest{Timeseries: e.series})
+	}
+	e.series, e.samples, e.trends = e.series[:0], e.samples[:0], e.trends[:0]
+	e.spans, e.deltas = e.spans[:0], e.deltas[:0]
 }
 
-// distinct gives each series its labels, and merges series whose tags differ
-// only in what labels cannot say. Prometheus would refuse the second of two.
-func (e *encoder) distinct(all []metric.Series) []*labelled {
-	var out []*labelled
-	at := map[string]*labelled{}
+// room makes room for one more series.
+func (e *encoder) room() {
+	if len(e.series) == maxPerRequest {
+		e.flush()
+	}
+}
+
+// gather gives each series its labels, and merges series that have the same.
+// Prometheus would refuse the second of two.
+func (e *encoder) gather(all []metric.Series) {
+	e.distinct = e.distinct[:0]
+	clear(e.seen)
 	for i := range all {
-		labels := e.labels(all[i].Tags.All)
-		key := all[i].Metric.Name + "\xff" + labelKey(labels)
-		if same := at[key]; same != nil {
-			same.Merge(&all[i])
+		next := labelled{&all[i], e.book.of(all[i].Tags)}
+		key := seriesKey{next.Metric, next.labels}
+		if at, ok := e.seen[key]; ok {
+			both := &metric.Series{Metric: next.Metric}
+			both.Merge(e.distinct[at].Series)
+			both.Merge(next.Series)
+			e.distinct[at].Series = both
 			continue
 		}
-		next := &labelled{Series: metric.Series{Metric: all[i].Metric}, labels: labels}
-		next.Merge(&all[i])
-		at[key] = next
-		out = append(out, next)
+		e.seen[key] = len(e.distinct)
+		e.distinct = append(e.distinct, next)
 	}
-	return out
-}
-
-func labelKey(labels []prompb.Label) string {
-	var b strings.Builder
-	for _, l := range labels {
-		b.WriteString(l.Name + "\xff" + l.Value + "\xff")
-	}
-	return b.String()
 }
 
 // metric writes a series under k6's names.
-func (e *encoder) metric(s *labelled) {
-	name := "k6_" + s.Metric.Name
+func (e *encoder) metric(s labelled) {
+	name := s.Metric.Name
 	switch s.Metric.Kind {
 	case metric.Counter:
-		e.value(name+"_total", s.labels, s.Sum)
+		e.value(metricName{name, "_total"}, s.labels, s.Sum)
 	case metric.Gauge:
-		e.value(name, s.labels, s.Last)
+		e.value(metricName{name, ""}, s.labels, s.Last)
 	case metric.Rate:
-		e.value(name+"_rate", s.labels, s.Value())
-		e.value(name+"_true_total", s.labels, float64(s.True))
-		e.value(name+"_false_total", s.labels, float64(s.False()))
+		e.value(metricName{name, "_rate"}, s.labels, s.Value())
+		e.value(metricName{name, "_true_total"}, s.labels, float64(s.True))
+		e.value(metricName{name, "_false_total"}, s.labels, float64(s.False()))
 	case metric.Trend:
-		h := histogram(&s.Series)
-		h.Timestamp = e.at
-		e.series = append(e.series, prompb.TimeSeries{
-			Labels: named(name+unit(s.Metric.Contains), s.labels), Histograms: []prompb.Histogram{h},
-		})
+		e.trend(s)
 	}
 }
 
@@ -121,115 +146,66 @@ func (e *encoder) threshold(r metric.ThresholdResult) {
 	if !r.Threshold.IsTrend() && r.Threshold.Method != "rate" && r.Threshold.Method != "count" {
 		return
 	}
-	labels := e.labels(maps.All(map[string]string{"threshold": r.Threshold.String()}))
-	e.value("k6_threshold_within_total", labels, r.Within)
-	e.value("k6_threshold_samples_total", labels, r.Samples)
+	labels := e.book.from(maps.All(map[string]string{"threshold": r.Threshold.String()}))
+	e.value(metricName{"threshold", "_within_total"}, labels, r.Within)
+	e.value(metricName{"threshold", "_samples_total"}, labels, r.Samples)
 }
 
 func (e *encoder) health(a account) {
-	none := e.labels(maps.All(map[string]string(nil)))
-	e.value("k6_generator_cpu_ratio", none, a.health.CPU)
-	e.value("k6_generator_sched_latency_seconds", none, a.health.SchedLatency)
-	e.value("k6_generator_heap_bytes", none, a.health.Heap)
-	e.value("k6_generator_dropped_writes_total", none, float64(a.dropped))
+	none := e.book.from(maps.All(map[string]string(nil)))
+	e.value(metricName{"generator", "_cpu_ratio"}, none, a.health.CPU)
+	e.value(metricName{"generator", "_sched_latency_seconds"}, none, a.health.SchedLatency)
+	e.value(metricName{"generator", "_heap_bytes"}, none, a.health.Heap)
+	e.value(metricName{"generator", "_dropped_writes_total"}, none, float64(a.dropped))
 	if a.health.HasThrottling {
-		e.value("k6_generator_throttled_seconds_total", none, a.health.Throttled)
+		e.value(metricName{"generator", "_throttled_seconds_total"}, none, a.health.Throttled)
 	}
 	if a.finished {
-		e.value("k6_generator_finished", none, 1)
+		e.value(metricName{"generator", "_finished"}, none, 1)
 	}
 }
 
-func (e *encoder) value(name string, labels []prompb.Label, v float64) {
-	e.series = append(e.series, prompb.TimeSeries{
-		Labels: named(name, labels), Samples: []prompb.Sample{{Value: v, Timestamp: e.at}},
-	})
+func (e *encoder) value(name metricName, labels *labelSet, v float64) {
+	e.room()
+	e.samples = append(e.samples, prompb.Sample{Value: v, Timestamp: e.at})
+	e.series = append(e.series, prompb.TimeSeries{Labels: labels.with(name), Samples: newest(e.samples)})
 }
 
-// labels turns tags into labels, without the metric's name. The fixed labels
-// win: a script must not write under the name of another launch.
-func (e *encoder) labels(tags func(yield func(k, v string) bool)) []prompb.Label {
-	all := map[string]string{}
-	for k, v := range tags {
-		all[labelName(k)] = labelValue(v)
-	}
-	for k, v := range e.fixed {
-		all[labelName(k)] = labelValue(v)
-	}
-	out := make([]prompb.Label, 0, len(all))
-	for k, v := range all {
-		if v != "" {
-			out = append(out, prompb.Label{Name: k, Value: v})
-		}
-	}
-	slices.SortFunc(out, byName)
-	return out
-}
-
-func byName(a, b prompb.Label) int { return cmp.Compare(a.Name, b.Name) }
-
-// named returns the labels with the metric's name, in order.
-func named(name string, labels []prompb.Label) []prompb.Label {
-	out := append(make([]prompb.Label, 0, len(labels)+1), labels...)
-	out = append(out, prompb.Label{Name: "__name__", Value: name})
-	slices.SortFunc(out, byName)
-	return out
-}
-
-// labelName makes any tag's key a label name that Prometheus accepts.
-func labelName(key string) string {
-	name := strings.Map(func(r rune) rune {
-		if r == '_' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {
-			return r
-		}
-		return '_'
-	}, key)
-	if name == "" || name[0] >= '0' && name[0] <= '9' || strings.HasPrefix(name, "__") {
-		return "tag_" + name
-	}
-	return cut(name, maxLabelValue)
-}
-
-func labelValue(v string) string { return cut(strings.ToValidUTF8(v, "\uFFFD"), maxLabelValue) }
-
-// cut shortens s to at most n bytes without breaking a character.
-func cut(s string, n int) string {
-	if len(s) <= n {
-		return s
-	}
-	for n > 0 && !utf8.RuneStart(s[n]) {
-		n--
-	}
-	return s[:n]
-}
-
-// histogram writes a trend as a native histogram in the base unit.
-func histogram(s *metric.Series) prompb.Histogram {
+// trend writes a trend as a native histogram in the base unit.
+func (e *encoder) trend(s labelled) {
+	e.room()
 	h := prompb.Histogram{
 		Count:         &prompb.Histogram_CountInt{CountInt: s.Count},
 		Sum:           s.Metric.Contains.Wire(s.Sum),
 		Schema:        metric.Schema,
 		ZeroThreshold: metric.ZeroThreshold,
 		ZeroCount:     &prompb.Histogram_ZeroCountInt{ZeroCountInt: s.Histogram.Zero},
+		Timestamp:     e.at,
 	}
-	h.PositiveSpans, h.PositiveDeltas = spans(&s.Histogram.Positive)
-	h.NegativeSpans, h.NegativeDeltas = spans(&s.Histogram.Negative)
-	return h
+	h.PositiveSpans, h.PositiveDeltas = e.buckets(&s.Histogram.Positive)
+	h.NegativeSpans, h.NegativeDeltas = e.buckets(&s.Histogram.Negative)
+	e.trends = append(e.trends, h)
+	name := metricName{s.Metric.Name, unit(s.Metric.Contains)}
+	e.series = append(e.series, prompb.TimeSeries{Labels: s.labels.with(name), Histograms: newest(e.trends)})
 }
 
-// spans writes sparse counts as the protocol has them: runs of adjacent buckets,
-// the first at its index and each later one at its distance from the run before,
-// and each count as the difference to the one before.
-func spans(buckets *metric.Buckets) (runs []prompb.BucketSpan, deltas []int64) {
+// newest is the last of a list, as a list that cannot grow into what follows.
+func newest[T any](list []T) []T { return list[len(list)-1 : len(list) : len(list)] }
+
+// buckets writes sparse counts as the protocol has them: runs of adjacent
+// buckets, the first at its index and each later one at its distance from the
+// run before, and each count as the difference to the one before.
+func (e *encoder) buckets(b *metric.Buckets) ([]prompb.BucketSpan, []int64) {
+	run, delta := len(e.spans), len(e.deltas)
 	var next int
 	var before int64
-	for k, n := range buckets.All {
-		if len(runs) == 0 || k != next {
-			runs = append(runs, prompb.BucketSpan{Offset: int32(k - next)})
+	for k, n := range b.All {
+		if len(e.spans) == run || k != next {
+			e.spans = append(e.spans, prompb.BucketSpan{Offset: int32(k - next)})
 		}
-		runs[len(runs)-1].Length++
-		deltas = append(deltas, int64(n)-before)
+		e.spans[len(e.spans)-1].Length++
+		e.deltas = append(e.deltas, int64(n)-before)
 		next, before = k+1, int64(n)
 	}
-	return runs, deltas
+	return slices.Clip(e.spans[run:]), slices.Clip(e.deltas[delta:])
 }

@@ -14,6 +14,11 @@ type Plan struct {
 	Phases []string      // k6 scenarios under way
 }
 
+// ProgressMetrics are the names of the metrics that Progress looks at.
+func ProgressMetrics() []string {
+	return []string{"http_reqs", "http_req_duration", "http_req_failed", "dropped_iterations", "vus"}
+}
+
 // Progress says for people how far a test is. The requests per second are those
 // between the snapshots before and now; before may be nil.
 func Progress(now, before *metric.Snapshot, plan Plan) contest.Progress {

@@ -58,6 +58,7 @@ type RemoteWrite struct {
 	api     *remote.API
 	client  *http.Client
 	health  *health
+	encoder *encoder
 	sent    int64 // timestamp of the flush before, milliseconds since 1970
 	dropped atomic.Uint64
 }
@@ -75,7 +76,7 @@ func NewRemoteWrite(cfg RemoteWriteConfig, source func() *metric.Snapshot) (*Rem
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	w := &RemoteWrite{cfg: cfg, source: source, health: newHealth("/")}
+	w := &RemoteWrite{cfg: cfg, source: source, health: newHealth("/"), encoder: newEncoder(cfg.Labels)}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.Proxy = nil // the receiver is near; a proxy for targets is not meant for it
 	w.client = &http.Client{
@@ -147,15 +148,7 @@ func (w *RemoteWrite) flush(ctx context.Context, finished bool) error {
 	// Two values at one millisecond would be refused, and with them the last flush.
 	account.at = max(account.snapshot.Time.UnixMilli(), w.sent+1)
 	w.sent = account.at
-	series := encode(account, w.cfg.Labels)
-	for len(series) > 0 {
-		n := min(len(series), maxPerRequest)
-		if err := w.send(ctx, &prompb.WriteRequest{Timeseries: series[:n]}); err != nil {
-			return err
-		}
-		series = series[n:]
-	}
-	return nil
+	return w.encoder.encode(account, func(req *prompb.WriteRequest) error { return w.send(ctx, req) })
 }
 
 func (w *RemoteWrite) send(ctx context.Context, req *prompb.WriteRequest) error {
@@ -184,7 +177,7 @@ func (w *RemoteWrite) redact(err error) error {
 // authorized adds the protocol's credentials to each request and bounds what is
 // read of an answer.
 type authorized struct {
-	next  http.RoundTripper
+	next  *http.Transport
 	token string
 }
 
@@ -201,6 +194,9 @@ func (a authorized) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp.Body = limited{io.LimitReader(resp.Body, maxAnswer), resp.Body}
 	return resp, nil
 }
+
+// CloseIdleConnections lets an http.Client close what it keeps open.
+func (a authorized) CloseIdleConnections() { a.next.CloseIdleConnections() }
 
 type limited struct {
 	io.Reader

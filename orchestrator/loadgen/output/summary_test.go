@@ -141,7 +141,7 @@ func TestProgress(t *testing.T) {
 	add(30)
 	s.Add(b.DroppedIterations, tags, 2)
 	s.Add(b.VUs, tags, 4)
-	now := agg.Snapshot()
+	now := agg.SnapshotOf(output.ProgressMetrics()...)
 	now.Elapsed = 3 * time.Second
 
 	plan := output.Plan{Length: time.Minute, Phases: []string{"warmup", "steady"}}

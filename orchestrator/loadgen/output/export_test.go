@@ -1,0 +1,6 @@
+package output
+
+import "context"
+
+// Flush is a flush that is not the last, for benchmarks.
+func (w *RemoteWrite) Flush(ctx context.Context) error { return w.flush(ctx, false) }
