@@ -2,7 +2,7 @@
 # Everything here needs Go, make and gcc (for the race detector), nothing else.
 
 .DEFAULT_GOAL := help
-.PHONY: dev test build image lint dashboards bench bench-loadgen soak-loadgen help
+.PHONY: dev test build image lint dashboards bench bench-loadgen soak-loadgen chaos help
 
 ARGS      ?=
 TESTFLAGS ?=
@@ -11,6 +11,7 @@ PACKAGES  ?= ./...
 SOAK      ?= 10m
 ARCH      ?= $(shell go env GOARCH)
 IMAGE_TAG ?= local
+SEED      ?= 1
 
 dev: build ## Run a whole contest on this machine (flags in ARGS="--once --json out.json")
 	bin/hackload dev $(ARGS)
@@ -53,6 +54,9 @@ bench-loadgen: build ## Measure the load generator beside k6 and wrk, where they
 
 soak-loadgen: ## Run 5,000 users for SOAK=10m: flat memory, exact counts, no goroutine left
 	SOAK=$(SOAK) go test -tags compare -count=1 -timeout 24h -run 'TestSoak$$' -v ./orchestrator/loadgen
+
+chaos: ## Put a bad network between a whole contest's verdicts and the Hub (SEED=1)
+	CHAOS_SEED=$(SEED) go test -count=1 -run 'TestHubBehindABadNetwork$$' -v ./orchestrator
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
