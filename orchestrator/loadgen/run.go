@@ -27,6 +27,9 @@ func runTest(ctx context.Context, x IO, f *flags, path string) error {
 }
 
 func runLoaded(ctx context.Context, x IO, f *flags, path string) (aborted bool, err error) {
+	const few = 1000 // virtual users
+	tighten := relaxCollector(x)
+	defer tighten()
 	t, err := load(ctx, x, f, path)
 	if err != nil {
 		return false, err
@@ -34,8 +37,10 @@ func runLoaded(ctx context.Context, x IO, f *flags, path string) (aborted bool, 
 	if f.smoke {
 		return false, t.smoke(ctx, x, f)
 	}
+	if t.needs.Max > few {
+		tighten()
+	}
 	e := newEngine(t, x, f)
-	defer e.tuneCollector()()
 	err = e.run(ctx)
 	return e.aborted, err
 }
@@ -84,15 +89,14 @@ func newEngine(t *test, x IO, f *flags) *engine {
 	return e
 }
 
-// tuneCollector lets garbage grow larger while there are few virtual users, so
-// that a small heap is not collected dozens of times a second. GOGC wins. The
-// returned func undoes it.
-func (e *engine) tuneCollector() (undo func()) {
-	const few, percent = 1000, 400
-	if e.io.env()["GOGC"] != "" || e.needs.Max > few {
+// relaxCollector lets garbage grow larger, so that a small heap is collected
+// neither while the test is loaded nor dozens of times a second. GOGC wins. The
+// returned func undoes it; the memory of many virtual users wants that.
+func relaxCollector(x IO) (tighten func()) {
+	if x.env()["GOGC"] != "" {
 		return func() {}
 	}
-	before := debug.SetGCPercent(percent)
+	before := debug.SetGCPercent(400)
 	return func() { debug.SetGCPercent(before) }
 }
 
