@@ -1,7 +1,7 @@
 # syntax=docker/dockerfile:1
 # The orchestrator: one static program, its certificates, nothing else.
 #   docker build -t hackload/job-service .
-# What runs in the pods of a TestRun: the same program under the name k6, or k6.
+# What runs in the pods of a TestRun: the load generator under the name k6, or k6.
 #   docker build -t hackload/runner --target runner .
 #   docker build -t hackload/runner-k6 --target runner-k6 --build-arg K6_IMAGE=yours .
 # Every base image is an argument, for those who build from their own mirror.
@@ -20,8 +20,9 @@ RUN --mount=type=cache,target=/go/pkg/mod go mod download
 COPY . .
 ARG TARGETOS TARGETARCH
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
-    CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH \
-    go build -trimpath -ldflags='-s -w' -o /out/hackload ./orchestrator \
+    export CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH \
+ && go build -trimpath -ldflags='-s -w' -o /out/hackload ./orchestrator \
+ && go build -trimpath -ldflags='-s -w' -o /out/loadgen ./orchestrator/loadgen/cmd/loadgen \
  && mkdir -p /out/var/lib/hackload /out/tmp && chmod 1777 /out/tmp
 
 # Runners, as k6-operator starts them: `k6 run …`, with k6's user.
@@ -39,7 +40,7 @@ FROM shell AS runner-k6
 COPY --from=k6 /usr/bin/k6 /usr/bin/k6
 
 FROM shell AS runner
-COPY --from=builder /out/hackload /usr/bin/k6
+COPY --from=builder /out/loadgen /usr/bin/k6
 
 # Production stage
 FROM scratch AS orchestrator

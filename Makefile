@@ -19,16 +19,18 @@ dev: build ## Run a whole contest on this machine (flags in ARGS="--once --json 
 test: ## Run every test with the race detector (more flags in TESTFLAGS, fewer packages in PACKAGES)
 	go test -race -p 3 -parallel 8 -timeout 15m $(TESTFLAGS) $(PACKAGES)
 
-build: ## Build bin/hackload
+build: ## Build bin/hackload, and bin/loadgen: its load generator alone
 	go build -trimpath -o bin/hackload ./orchestrator
+	go build -trimpath -o bin/loadgen ./orchestrator/loadgen/cmd/loadgen
 
 # The same images as the Dockerfile's, where there is no Docker and no registry.
 # Load them with docker load or ctr images import. The runner's has a shell in
 # it, from Debian's package busybox-static.
 image: ## Write the images of orchestrator and runner to bin/*.tar (IMAGE_TAG=local, ARCH=arm64)
 	CGO_ENABLED=0 GOOS=linux GOARCH=$(ARCH) go build -trimpath -ldflags '-s -w' -o bin/$(ARCH)/hackload ./orchestrator
+	CGO_ENABLED=0 GOOS=linux GOARCH=$(ARCH) go build -trimpath -ldflags '-s -w' -o bin/$(ARCH)/loadgen ./orchestrator/loadgen/cmd/loadgen
 	go run ./manifests/image orchestrator hackload/job-service:$(IMAGE_TAG) bin/job-service.tar bin/$(ARCH)/hackload
-	go run ./manifests/image runner hackload/runner:$(IMAGE_TAG) bin/runner.tar bin/$(ARCH)/hackload
+	go run ./manifests/image runner hackload/runner:$(IMAGE_TAG) bin/runner.tar bin/$(ARCH)/loadgen
 
 # All of staticcheck, also the rules on style that it leaves off by default:
 # package comments (ST1000), names (ST1003), receivers (ST1016) and the form of
@@ -50,7 +52,7 @@ bench: ## Run the Go benchmarks (one of them by BENCH=Name), without the tests
 	go test -run '^$$' -bench '$(BENCH)' -benchmem $(TESTFLAGS) $(PACKAGES)
 
 bench-loadgen: build ## Measure the load generator beside k6 and wrk, where they are on the PATH
-	HACKLOAD=$(CURDIR)/bin/hackload go test -tags compare -count=1 -timeout 30m -run 'TestCompare$$' -v ./orchestrator/loadgen
+	LOADGEN=$(CURDIR)/bin/loadgen HACKLOAD=$(CURDIR)/bin/hackload go test -tags compare -count=1 -timeout 30m -run 'TestCompare$$' -v ./orchestrator/loadgen
 
 soak-loadgen: ## Run 5,000 users for SOAK=10m: flat memory, exact counts, no goroutine left
 	SOAK=$(SOAK) go test -tags compare -count=1 -timeout 24h -run 'TestSoak$$' -v ./orchestrator/loadgen

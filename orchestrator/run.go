@@ -5,10 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime/debug"
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/hackload-kz/hackload/orchestrator/internal/revision"
 )
 
 // world is everything outside the process that a command may touch.
@@ -146,15 +147,4 @@ func oneAway(word string) (words []string) {
 }
 
 // version tells the revision that the binary was built from.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" && len(s.Value) >= 7 {
-			return s.Value[:7]
-		}
-	}
-	return info.Main.Version
-}
+func version() string { return revision.Short() }

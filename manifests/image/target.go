@@ -44,12 +44,12 @@ func environment(more ...string) []string {
 	return append([]string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}, more...)
 }
 
-// hackload is the layer that orchestrator and runner have in common, so that a
-// node keeps it once.
-func hackload(s sources) []entry {
+// base is the layer that orchestrator and runner begin with: the program, called
+// name, and what it needs.
+func base(s sources, name string) []entry {
 	return []entry{
 		file{to: "/etc/ssl/certs/ca-certificates.crt", from: s.certificates, needs: "ca-certificates", mode: 0o644},
-		file{to: "/usr/bin/hackload", from: s.program, needs: "make image builds it", mode: 0o755},
+		file{to: "/usr/bin/" + name, from: s.program, needs: "make image builds it", mode: 0o755},
 		folder{path: "/tmp", mode: 0o1777},
 	}
 }
@@ -57,7 +57,7 @@ func hackload(s sources) []entry {
 func orchestrator(s sources) target {
 	const user, state = 1001, "/var/lib/hackload"
 	return target{
-		layers:   [][]entry{hackload(s), {folder{path: state, mode: 0o755, user: user}}},
+		layers:   [][]entry{base(s, "hackload"), {folder{path: state, mode: 0o755, user: user}}},
 		programs: []string{s.program},
 		config: v1.Config{
 			User: "1001:1001", Env: environment("HACKLOAD_STATE_DIR=" + state), WorkingDir: "/",
@@ -74,19 +74,18 @@ func orchestrator(s sources) target {
 }
 
 // runner is for the pods of a TestRun, which call `k6 run …` and want a shell
-// to look at a script first. The user is that of k6's own image.
+// to look at a script first. Its program is the load generator alone. The user is that of k6's own image.
 func runner(s sources) target {
 	const user = 12345
 	shell := []entry{
 		file{to: "/bin/busybox", from: s.shell, needs: "busybox-static", mode: 0o755},
-		link{path: "/usr/bin/k6", to: "hackload"},
 		folder{path: "/home/k6", mode: 0o755, user: user},
 	}
 	for _, tool := range tools() {
 		shell = append(shell, link{path: "/bin/" + tool, to: "busybox"})
 	}
 	return target{
-		layers:   [][]entry{hackload(s), shell},
+		layers:   [][]entry{base(s, "k6"), shell},
 		programs: []string{s.program, s.shell},
 		config: v1.Config{
 			User: "12345:12345", Env: environment(), WorkingDir: "/home/k6", Entrypoint: []string{"k6"},
