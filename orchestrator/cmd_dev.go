@@ -185,7 +185,7 @@ func (s site) dev(ctx context.Context, w world, o devOptions, teams []biletter.T
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(w.Stderr, "A contest of %d teams. Pages: %s  State: %s\n", len(teams), s.config.Web.PublicURL, s.config.State.Dir)
+	fmt.Fprintf(w.Stderr, "A contest of %d teams. Pages: %s  Metrics: http://%s/metrics  State: %s\n", len(teams), s.config.Web.PublicURL, wk.metricsAt, s.config.State.Dir)
 	laboratory.describe(w.Stderr)
 	if !o.once {
 		fmt.Fprintf(w.Stderr, "Organisers: %s/organisers, and the commands of 'hackload --help' with --server %s\n  ADMIN_TOKEN=%s\n",

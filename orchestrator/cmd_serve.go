@@ -184,6 +184,7 @@ func (w *works) servers(pages net.Listener, metricsAt string) ([]part, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen for metrics: %w", err)
 	}
+	w.metricsAt = metrics.Addr().String()
 	serve := func(ctx context.Context) error { return web.Serve(ctx, metrics, web.Metrics(w.registry)) }
 	return append(parts, part{"metrics", serve}), nil
 }

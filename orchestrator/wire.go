@@ -64,6 +64,7 @@ type works struct {
 	registry    *prometheus.Registry
 	instruments *web.Instruments
 	hubSaid     atomic.Int64   // the status of the Hub's last answer, 0 before the first
+	metricsAt   string         // address of the metrics port, empty without one
 	closers     []func() error // what to close at the end, the last first
 }
 

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/hackload-kz/hackload/exporters/deployment"
 	"github.com/hackload-kz/hackload/exporters/git"
 	"github.com/hackload-kz/hackload/orchestrator/conduct"
@@ -29,14 +31,19 @@ func (w *works) measures() (map[contest.ServiceKey]conduct.Measure, error) {
 		if err != nil {
 			return nil, fmt.Errorf("set %s up: %w", service.Key, err)
 		}
+		if err := w.registry.Register(x.Collector()); err != nil {
+			return nil, fmt.Errorf("show what %s saw: %w", service.Key, err)
+		}
 		all[key] = x.Measure
 	}
 	return all, nil
 }
 
-// measurer is an exporter: it measures for the line, and serves Prometheus alone.
+// measurer is an exporter: it measures for the line, shows on the metrics port
+// what it saw last, and serves Prometheus alone.
 type measurer interface {
 	Measure(ctx context.Context, teams []contest.Team, each func(contest.Verdict)) error
+	Collector() prometheus.Collector
 	Handler(teams func(context.Context) ([]contest.Team, error)) http.Handler
 }
 
