@@ -12,6 +12,7 @@ SOAK      ?= 10m
 ARCH      ?= $(shell go env GOARCH)
 IMAGE_TAG ?= local
 SEED      ?= 1
+TIMES     ?= 16
 
 dev: build ## Run a whole contest on this machine (flags in ARGS="--once --json out.json")
 	bin/hackload dev $(ARGS)
@@ -57,7 +58,8 @@ bench-loadgen: build ## Measure the load generator beside k6 and wrk, where they
 soak-loadgen: ## Run 5,000 users for SOAK=10m: flat memory, exact counts, no goroutine left
 	SOAK=$(SOAK) go test -tags compare -count=1 -timeout 24h -run 'TestSoak$$' -v ./orchestrator/loadgen
 
-chaos: ## Put a bad network between a whole contest's verdicts and the Hub (SEED=1)
+chaos: ## Kill a contest at 200 instants, and put a bad network before its Hub (SEED=1, TIMES=16)
+	CHAOS_SEED=$(SEED) CHAOS_TIMES=$(TIMES) go test -tags chaos -count=1 -parallel 10 -timeout 2h -run 'TestCrashMatrix$$' -v ./orchestrator
 	CHAOS_SEED=$(SEED) go test -count=1 -run 'TestHubBehindABadNetwork$$' -v ./orchestrator
 
 help: ## Show this list
