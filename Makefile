@@ -42,6 +42,7 @@ CHECKS = all,-ST1023,-QF*
 lint: ## Check the format, go vet and staticcheck
 	@files=$$(gofmt -l .); if [ -n "$$files" ]; then echo "not formatted by gofmt:"; echo "$$files"; exit 1; fi
 	go vet ./...
+	go vet -tags 'chaos compare' ./orchestrator ./orchestrator/loadgen
 	go tool staticcheck -checks '$(CHECKS)' ./...
 
 dashboards: ## Write manifests/grafana anew from orchestrator/grafana/dashboards
