@@ -21,8 +21,9 @@ import (
 	"github.com/hackload-kz/hackload/orchestrator/loadgen/launch"
 )
 
-// The test binary plays four parts: the tests, a generator that behaves as it is
-// told, the real one, and an orchestrator that is killed.
+// The test binary plays five parts: the tests, a generator that behaves as it is
+// told, the real one, the real one with little memory, and an orchestrator that is
+// killed.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 {
 		switch os.Args[1] {
@@ -33,6 +34,9 @@ func TestMain(m *testing.M) {
 			ctx, hard, stop := loadgen.Signals(context.Background())
 			defer stop()
 			syscall.Exit(loadgen.Command(ctx, os.Args[2:], loadgen.IO{Stdout: os.Stdout, Stderr: os.Stderr, Environ: os.Environ, Hard: hard, Version: "1.2.3"}))
+		case "as-small-loadgen":
+			dieOf(128 << 20)
+			syscall.Exit(loadgen.Command(context.Background(), os.Args[2:], loadgen.IO{Stdout: os.Stdout, Stderr: os.Stderr, Environ: os.Environ}))
 		case "as-orchestrator":
 			syscall.Exit(orchestrator(os.Args[2]))
 		}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -224,10 +225,12 @@ func lastWords(path string) string {
 // line that a crash of Go begins with, else the generator's last own message,
 // else whatever came last.
 func sentence(text string) string {
+	// The last is what a process says that may have no more memory.
+	crashes := []string{"panic: ", "fatal error: ", "runtime/cgo: "}
 	var words string
 	for line := range strings.Lines(text) {
 		line = strings.TrimSpace(line)
-		if strings.HasPrefix(line, "panic: ") || strings.HasPrefix(line, "fatal error: ") {
+		if slices.ContainsFunc(crashes, func(crash string) bool { return strings.HasPrefix(line, crash) }) {
 			return cut(line)
 		}
 		own := strings.HasPrefix(line, ownMessage)

@@ -115,7 +115,7 @@ func TestTrimLog(t *testing.T) {
 }
 
 func FuzzSentence(f *testing.F) {
-	for _, s := range []string{"", "a\nb", "panic: x\ny", "\xff"} {
+	for _, s := range []string{"", "a\nb", "panic: x\ny", "runtime/cgo: pthread_create failed\ngs 0x0", "\xff"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
