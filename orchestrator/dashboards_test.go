@@ -27,6 +27,7 @@ func TestPanelsShowAFinishedRound(t *testing.T) {
 	t.Parallel()
 	p := playedRound(t)
 	p.record(t)
+	p.requireWatched(t)
 	files, err := filepath.Glob("../manifests/grafana/*.json")
 	require.NoError(t, err)
 	require.Len(t, files, 4)
@@ -164,5 +165,25 @@ func TestLinksFitOurDashboards(t *testing.T) {
 		for _, name := range variables {
 			require.Contains(t, string(text), `"name": "`+name+`"`)
 		}
+	}
+}
+
+// The dashboard of a team shows the runs that we mark in Grafana as its own.
+func TestMarksFitOurDashboards(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../manifests/grafana/team.json")
+	require.NoError(t, err)
+	var board struct {
+		Annotations struct {
+			List []struct{ Target struct{ Tags []string } }
+		}
+	}
+	require.NoError(t, json.Unmarshal(text, &board))
+	require.Len(t, board.Annotations.List, 1)
+	at := time.Now()
+	mark := newMarks(nil, dashboards.RunUID, nil).mark(contest.Run{Team: contest.Team{Slug: "good"}, LaunchedAt: &at, EndedAt: &at})
+	require.NotEmpty(t, board.Annotations.List[0].Target.Tags)
+	for _, tag := range board.Annotations.List[0].Target.Tags {
+		require.Contains(t, mark.Tags, strings.ReplaceAll(tag, "$team", "good"))
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/textparse"
 	"github.com/prometheus/prometheus/promql"
@@ -137,30 +138,60 @@ func (p *played) ingest(t *testing.T, s scraped) {
 	require.NoError(t, app.Commit())
 }
 
-// record evaluates the recording rules as Prometheus would have.
-func (p *played) record(t *testing.T) {
+// watchRule is a rule of Prometheus.
+type watchRule struct{ Record, Alert, Expr string }
+
+func watchRules(t *testing.T) (all []watchRule) {
 	t.Helper()
 	text, err := os.ReadFile("../manifests/components/monitoring/prometheusrule.yaml")
 	require.NoError(t, err)
 	var file struct {
-		Spec struct {
-			Groups []struct {
-				Rules []struct{ Record, Expr string }
+		Spec struct{ Groups []struct{ Rules []watchRule } }
+	}
+	require.NoError(t, yaml.Unmarshal(text, &file))
+	for _, group := range file.Spec.Groups {
+		all = append(all, group.Rules...)
+	}
+	return all
+}
+
+// record evaluates the recording rules as Prometheus would have.
+func (p *played) record(t *testing.T) {
+	t.Helper()
+	recorded := map[string]int{}
+	for at := p.from; at.Before(p.to); at = at.Add(5 * time.Second) {
+		for _, rule := range watchRules(t) {
+			if rule.Record != "" {
+				recorded[rule.Record] += p.store(t, rule.Record, rule.Expr, at)
 			}
 		}
 	}
-	require.NoError(t, yaml.Unmarshal(text, &file))
-	recorded := 0
-	for at := p.from; at.Before(p.to); at = at.Add(5 * time.Second) {
-		for _, group := range file.Spec.Groups {
-			for _, rule := range group.Rules {
-				if rule.Record != "" {
-					recorded += p.store(t, rule.Record, rule.Expr, at)
+	require.Len(t, recorded, 5)
+	for name, n := range recorded {
+		require.Positive(t, n, name)
+	}
+}
+
+// requireWatched expects that what alerts look at is there: an alert over a
+// metric that nobody writes never fires.
+func (p *played) requireWatched(t *testing.T) {
+	t.Helper()
+	querier, err := p.db.Querier(math.MinInt64, math.MaxInt64)
+	require.NoError(t, err)
+	defer querier.Close()
+	names, _, err := querier.LabelValues(t.Context(), "__name__", nil)
+	require.NoError(t, err)
+	for _, rule := range watchRules(t) {
+		expr, err := parser.NewParser(parser.Options{}).ParseExpr(rule.Expr)
+		require.NoError(t, err)
+		for _, selectors := range parser.ExtractSelectors(expr) {
+			for _, m := range selectors {
+				if m.Name == model.MetricNameLabel {
+					require.Contains(t, names, m.Value, rule.Record+rule.Alert)
 				}
 			}
 		}
 	}
-	require.Positive(t, recorded)
 }
 
 // store keeps the answer to expr under a name, and returns how much it is.

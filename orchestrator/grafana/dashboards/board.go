@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/grafana/grafana-foundation-sdk/go/cog"
+	"github.com/grafana/grafana-foundation-sdk/go/cog/variants"
 	"github.com/grafana/grafana-foundation-sdk/go/common"
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 )
@@ -42,6 +43,7 @@ type sheet struct {
 	uid, name, title, about string
 	from                    string // what it shows when no link says
 	refresh                 string
+	marks                   []string // tags of the annotations that are shown: the runs that the orchestrator marks
 	variables               []cog.Builder[dashboard.VariableModel]
 	rows                    []row
 }
@@ -64,6 +66,9 @@ func (s sheet) write() ([]byte, error) {
 	for _, v := range s.variables {
 		b.WithVariable(v)
 	}
+	if s.marks != nil {
+		b.Annotation(marksOf(s.marks))
+	}
 	id := uint32(0)
 	for _, r := range s.rows {
 		id++
@@ -83,6 +88,21 @@ func (s sheet) write() ([]byte, error) {
 		return nil, err
 	}
 	return append(text, '\n'), nil
+}
+
+// marksOf shows Grafana's own annotations that have all of the tags.
+func marksOf(tags []string) *dashboard.AnnotationQueryBuilder {
+	return dashboard.NewAnnotationQueryBuilder().Name("Runs").Enable(true).IconColor("blue").Type("tags").
+		Datasource(common.DataSourceRef{Type: cog.ToPtr("grafana"), Uid: cog.ToPtr("-- Grafana --")}).
+		Target(tagged(tags))
+}
+
+// tagged asks for annotations by all of these tags; the SDK has no type for it.
+type tagged []string
+
+// Build makes the query; Grafana's SDK asks for it under this name.
+func (tags tagged) Build() (variants.Dataquery, error) {
+	return variants.UnknownDataquery{"type": "tags", "tags": []string(tags), "matchAny": false, "limit": 100}, nil
 }
 
 // source is the data source that the dashboard's variable names.

@@ -9,7 +9,7 @@ import (
 
 func contestSheet() sheet {
 	return sheet{
-		uid: ContestUID, name: "contest", title: "HackLoad / Contest", from: "now-6h", refresh: "1m",
+		uid: ContestUID, name: "contest", title: "HackLoad / Contest", from: "now-6h", refresh: "1m", marks: []string{"hackload"},
 		about: "All teams at a glance: who is under load, who answers, who is slow.",
 		variables: []cog.Builder[dashboard.VariableModel]{
 			choice("test_scenario", "k6_vus", "The script that puts teams under load.").Multi(true).IncludeAll(true).AllValue(".+"),

@@ -95,7 +95,8 @@ func (p panel) bare() (dashboard.Panel, error) {
 		return table.NewPanelBuilder().Footer(common.NewTableFooterOptionsBuilder().Show(false).Reducer([]string{"sum"})).Build()
 	case heat:
 		return heatmap.NewPanelBuilder().Color(heatmap.NewHeatmapColorOptionsBuilder().Mode(heatmap.HeatmapColorModeScheme).
-			Scheme("Oranges").Steps(64).Exponent(0.5)).YAxis(heatmap.NewYAxisConfigBuilder().Unit(p.unit)).Build()
+			Scale(heatmap.HeatmapColorScaleExponential).Scheme("Oranges").Steps(64).Exponent(0.5)).
+			Tooltip(heatmap.NewHeatmapTooltipBuilder().Mode(common.TooltipDisplayModeSingle)).YAxis(heatmap.NewYAxisConfigBuilder().Unit(p.unit)).Build()
 	default:
 		return timeseries.NewPanelBuilder().FillOpacity(8).ShowPoints(common.VisibilityModeNever).Min(0).
 			Legend(common.NewVizLegendOptionsBuilder().DisplayMode(common.LegendDisplayModeTable).
@@ -121,10 +122,7 @@ func (p panel) target(q query, ref string) *prometheus.DataqueryBuilder {
 // columns joins the answers of a table by their labels, and names, measures and
 // links what comes of it.
 func (p panel) columns(made *dashboard.Panel) {
-	names, hidden := map[string]string{}, map[string]bool{"Time": true}
-	for _, label := range p.hidden {
-		hidden[label] = true
-	}
+	names := map[string]string{}
 	for i, q := range p.queries {
 		column := "Value"
 		if len(p.queries) > 1 {
@@ -139,7 +137,7 @@ func (p panel) columns(made *dashboard.Panel) {
 	}
 	made.Transformations = []dashboard.DataTransformerConfig{
 		{Id: "merge", Options: map[string]any{}},
-		{Id: "organize", Options: map[string]any{"excludeByName": hidden, "indexByName": map[string]int{}, "renameByName": names}},
+		{Id: "organize", Options: map[string]any{"excludeByName": map[string]bool{"Time": true}, "indexByName": map[string]int{}, "renameByName": names}},
 	}
 }
 

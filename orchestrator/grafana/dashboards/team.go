@@ -19,7 +19,7 @@ func runsTable(choose string) panel {
 	last := func(metric string) string { return fmt.Sprintf("last_over_time(%s{%s}[$__range])", metric, choose) }
 	return panel{
 		shape: grid, title: "Runs", about: "The runs of the time shown: what was asked, how much of it in vain, and how fast the judged phase was. Needs the recording rules.",
-		unit: "short", width: 24, height: 10, step: pushed, hidden: []string{"__name__"}, links: map[string]string{"testid": toRun},
+		unit: "short", width: 24, height: 10, step: pushed, links: map[string]string{"testid": toRun},
 		queries: []query{
 			{expr: "sum by (team, test_scenario, level, testid) (" + last("testid:http_reqs:sum") + ")", legend: "Requests", unit: "short"},
 			{expr: "sum by (team, test_scenario, level, testid) (" + last("testid:http_reqs_unexpected:sum") + ") / sum by (team, test_scenario, level, testid) (" + last("testid:http_reqs:sum") + ")",
@@ -31,7 +31,7 @@ func runsTable(choose string) panel {
 
 func teamSheet() sheet {
 	return sheet{
-		uid: TeamUID, name: "team", title: "HackLoad / Team", from: "now-24h", refresh: "1m",
+		uid: TeamUID, name: "team", title: "HackLoad / Team", from: "now-24h", refresh: "1m", marks: []string{"hackload", "team:$team"},
 		about: "All that is measured of one team. Confirmation links of criteria lead here.",
 		variables: []cog.Builder[dashboard.VariableModel]{
 			choice("team", `{__name__=~"k6_vus|hackload_deployment_up|hackload_git_up"}`, "The team."),
