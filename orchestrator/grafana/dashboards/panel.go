@@ -36,7 +36,6 @@ type panel struct {
 	step    string
 	queries []query
 	links   map[string]string // of a table: column to the address that its cells lead to
-	hidden  []string          // of a table: labels without a column
 	// steps colour a number, from the least on.
 	steps []dashboard.Threshold
 }
