@@ -38,7 +38,7 @@ type flags struct {
 	progressFile, instanceID       string
 	resultFile                     string
 	smoke, abortWhenLost           bool
-	paused, linger                 bool
+	paused, linger, profiling      bool
 	requirements, jsonScript       bool
 	archiveOut                     string
 	read                           func(path string) ([]byte, error) // in place of os.ReadFile; may be nil
@@ -88,6 +88,7 @@ func (f *flags) define(s *pflag.FlagSet, run bool) {
 	s.StringVarP(&f.address, "address", "a", "", "serve k6's REST API at this address, like localhost:6565")
 	s.BoolVarP(&f.paused, "paused", "p", false, "wait for a start through the REST API")
 	s.BoolVarP(&f.linger, "linger", "l", false, "keep the REST API up when the test has ended")
+	s.BoolVar(&f.profiling, "profiling-enabled", false, "serve profiles for 'go tool pprof' beside the REST API, under /debug/pprof/")
 	s.StringVarP(&f.kind, "type", "t", "", "what SCRIPT is: js or archive (default: by its name)")
 	s.BoolVarP(&f.quiet, "quiet", "q", false, "print no progress")
 	s.BoolVarP(&f.verbose, "verbose", "v", false, "log more")

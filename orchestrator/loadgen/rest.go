@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/http/pprof"
 	"slices"
 	"strings"
 	"sync"
@@ -80,6 +81,9 @@ const (
 	restTimeout       = 10 * time.Second
 	restBody          = 64 << 10
 	restGrace         = time.Second
+	profileTimeout    = 2 * time.Minute // of an answer, where a profile is one
+
+	defaultAddress = "localhost:6565" // k6's
 )
 
 var errStopped = coded(exitStopped, "stopped through the REST API")
@@ -88,10 +92,14 @@ var errStopped = coded(exitStopped, "stopped through the REST API")
 // stopped: status with start and stop, metrics, groups. It listens before it
 // returns, so that a probe finds it from the first moment on.
 func (e *engine) serveREST() (stop func(), err error) {
-	if e.flags.address == "" {
+	address := e.flags.address
+	if address == "" && e.flags.profiling {
+		address = defaultAddress
+	}
+	if address == "" {
 		return func() {}, nil
 	}
-	ln, err := net.Listen("tcp", e.flags.address)
+	ln, err := net.Listen("tcp", address)
 	if err != nil {
 		return nil, coded(exitCannotListen, "--address: %w", err)
 	}
@@ -106,6 +114,11 @@ func (e *engine) serveREST() (stop func(), err error) {
 	})
 	server := &http.Server{
 		Handler: http.MaxBytesHandler(mux, restBody), ReadHeaderTimeout: restHeaderTimeout, ReadTimeout: restTimeout, WriteTimeout: restTimeout,
+	}
+	if e.flags.profiling {
+		mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+		mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+		server.WriteTimeout = profileTimeout
 	}
 	ended := make(chan struct{})
 	go func() {

@@ -1,6 +1,7 @@
 package loadgen_test
 
 import (
+	"context"
 	"io"
 	"net"
 	"net/http"
@@ -149,4 +150,42 @@ func TestAddressThatIsTaken(t *testing.T) {
 	r := newRun(t, `export default function () {}`)
 	assert.Equal(t, 106, r.command(t.Context(), "run", "test.js", "-q", "--address", ln.Addr().String()))
 	assert.Contains(t, r.log.String(), "--address")
+}
+
+func TestProfiles(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		name  string
+		flags []string
+		want  int
+	}{
+		{"asked for", []string{"--profiling-enabled"}, http.StatusOK},
+		{"not asked for", nil, http.StatusNotFound},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			at := freeAddress(t)
+			r := newRun(t, `import { sleep } from 'k6'; export default function () { sleep(60) }`)
+			ctx, stop := context.WithCancel(t.Context())
+			defer stop()
+			code := make(chan int, 1)
+			go func() {
+				code <- r.command(ctx, append([]string{"run", "test.js", "-q", "--address", at}, row.flags...)...)
+			}()
+			var heap string
+			require.Eventually(t, func() bool {
+				var got int
+				got, heap = call(t, http.MethodGet, "http://"+at+"/debug/pprof/heap", "")
+				return got == row.want
+			}, 10*time.Second, 10*time.Millisecond)
+			profile := row.want == http.StatusOK
+			require.Equal(t, profile, strings.HasPrefix(heap, "\x1f\x8b"), "a profile is compressed")
+			if profile {
+				_, cpu := call(t, http.MethodGet, "http://"+at+"/debug/pprof/profile?seconds=1", "")
+				require.True(t, strings.HasPrefix(cpu, "\x1f\x8b"), cpu)
+			}
+			stop()
+			require.Equal(t, 105, <-code)
+		})
+	}
 }
