@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -50,6 +52,30 @@ func (b board) Verdicts(ctx context.Context, until time.Time) ([]contest.Verdict
 		return b.store.Verdicts(ctx)
 	}
 	return b.store.VerdictsAt(ctx, until)
+}
+
+// Before lists the verdicts that those took the place of.
+func (b board) Before(ctx context.Context, until time.Time) ([]contest.Verdict, error) {
+	if until.IsZero() {
+		until = time.Now()
+	}
+	return b.store.VerdictsBefore(ctx, until)
+}
+
+// Waiting lists the runs that wait for their turn, in the order of the rounds.
+func (p pulse) Waiting(ctx context.Context) (web.Waiting, error) {
+	runs, err := p.store.RunsIn(ctx, "", contest.RunPlanned)
+	if err != nil {
+		return web.Waiting{}, err
+	}
+	slices.SortStableFunc(runs, func(a, b store.Run) int {
+		return cmp.Or(cmp.Compare(a.Position, b.Position), a.PlannedAt.Compare(b.PlannedAt))
+	})
+	w := web.Waiting{Targets: p.line.Targets(), Closed: !p.line.LoadAllowed(time.Now())}
+	for _, r := range runs {
+		w.Runs = append(w.Runs, r.Shown())
+	}
+	return w, nil
 }
 
 // archive is every run, read from the state, as people may see it.

@@ -144,6 +144,9 @@ func New(p Parts, l Limits) *Line {
 // Live returns the progress of the runs under load.
 func (l *Line) Live() *Live { return l.live }
 
+// Targets is how many teams' services may be under load at once.
+func (l *Line) Targets() int { return l.limits.Targets }
+
 type nobody struct{}
 
 func (nobody) RunJudged(contest.Run)    {}

@@ -16,15 +16,16 @@ func TestQueriesUseIndexes(t *testing.T) {
 	t.Parallel()
 	s := open(t, t.TempDir())
 	indexes := map[string]string{
-		"due":            "SEARCH outbox USING INDEX outbox_due (state=? AND due_at<?)",
-		"lease":          "SEARCH runs USING INDEX runs_by_state (state=?)",
-		"verdicts":       "SEARCH n USING COVERING INDEX verdicts_newest (slug=? AND criterion<?)",
-		"verdicts at":    "SEARCH n USING COVERING INDEX verdicts_newest (slug=? AND criterion=? AND at<?)",
-		"runs at":        "SEARCH runs USING INDEX runs_by_time (planned_at<?)",
-		"runs in round":  "SEARCH runs USING INDEX runs_by_round (round_id=? AND state=?)",
-		"runs in states": "SEARCH runs USING INDEX runs_by_state (state=?)",
-		"newest runs":    "SCAN runs USING INDEX runs_by_time", // from its end, as far as LIMIT
-		"runs of team":   "SEARCH runs USING INDEX runs_by_team (slug=?)",
+		"due":             "SEARCH outbox USING INDEX outbox_due (state=? AND due_at<?)",
+		"lease":           "SEARCH runs USING INDEX runs_by_state (state=?)",
+		"verdicts":        "SEARCH n USING COVERING INDEX verdicts_newest (slug=? AND criterion<?)",
+		"verdicts at":     "SEARCH n USING COVERING INDEX verdicts_newest (slug=? AND criterion=? AND at<?)",
+		"verdicts before": "SEARCH n USING COVERING INDEX verdicts_newest (slug=? AND criterion=? AND at<?)",
+		"runs at":         "SEARCH runs USING INDEX runs_by_time (planned_at<?)",
+		"runs in round":   "SEARCH runs USING INDEX runs_by_round (round_id=? AND state=?)",
+		"runs in states":  "SEARCH runs USING INDEX runs_by_state (state=?)",
+		"newest runs":     "SCAN runs USING INDEX runs_by_time", // from its end, as far as LIMIT
+		"runs of team":    "SEARCH runs USING INDEX runs_by_team (slug=?)",
 	}
 	for name, query := range store.Queries() {
 		plan, err := store.Explain(t.Context(), s, query)

@@ -196,6 +196,13 @@ SELECT v.doc FROM newest JOIN verdicts p ON p.seq = newest.id JOIN verdicts v ON
 		ORDER BY n.at DESC, n.seq DESC LIMIT 1)
 ORDER BY v.slug, v.criterion`
 
+// verdictsBefore looks for the second newest until a time in the same way.
+const verdictsBefore = newestOfEach + `
+SELECT v.doc FROM newest JOIN verdicts p ON p.seq = newest.id JOIN verdicts v ON v.seq = (
+	SELECT n.seq FROM verdicts n WHERE n.slug = p.slug AND n.criterion = p.criterion AND n.at <= ?
+		ORDER BY n.at DESC, n.seq DESC LIMIT 1 OFFSET 1)
+ORDER BY v.slug, v.criterion`
+
 // Verdicts returns the newest verdict of each team and criterion.
 func (s *Store) Verdicts(ctx context.Context) ([]contest.Verdict, error) {
 	vs, err := documents[contest.Verdict](ctx, s.read, newestVerdicts)
@@ -207,4 +214,11 @@ func (s *Store) Verdicts(ctx context.Context) ([]contest.Verdict, error) {
 func (s *Store) VerdictsAt(ctx context.Context, at time.Time) ([]contest.Verdict, error) {
 	vs, err := documents[contest.Verdict](ctx, s.read, newestVerdictsAt, millis(at))
 	return vs, wrap("read verdicts of "+at.UTC().Format(time.RFC3339), err)
+}
+
+// VerdictsBefore returns the verdicts that those of VerdictsAt took the place
+// of. A team and criterion with one verdict has none.
+func (s *Store) VerdictsBefore(ctx context.Context, at time.Time) ([]contest.Verdict, error) {
+	vs, err := documents[contest.Verdict](ctx, s.read, verdictsBefore, millis(at))
+	return vs, wrap("read verdicts before those of "+at.UTC().Format(time.RFC3339), err)
 }

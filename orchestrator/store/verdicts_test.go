@@ -92,6 +92,17 @@ func TestVerdictsAtATime(t *testing.T) {
 		}
 		require.Equal(t, want, got, after)
 	}
+	before, err := s.VerdictsBefore(t.Context(), at.Add(2*time.Hour))
+	require.NoError(t, err)
+	got := map[contest.Slug]int{}
+	for _, v := range before {
+		got[v.Team.Slug] = v.Score
+	}
+	require.Equal(t, map[contest.Slug]int{"good": 3, "slow": 6}, got, "a team that was measured once had none before")
+	before, err = s.VerdictsBefore(t.Context(), at.Add(-time.Hour))
+	require.NoError(t, err)
+	require.Len(t, before, 1)
+	require.Equal(t, 1, before[0].Score)
 }
 
 // A list of what was judged by a time is full, also where much came later.

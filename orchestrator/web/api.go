@@ -81,7 +81,7 @@ type (
 )
 
 func (s *site) apiResults(w http.ResponseWriter, r *http.Request, v view) error {
-	table, err := s.standings(r, v)
+	table, err := s.standings(r.Context(), v)
 	if err != nil {
 		return err
 	}

@@ -24,7 +24,7 @@ type chart struct {
 
 type bar struct {
 	X, Y, W, H       float64
-	Low, Top, Counts string
+	Low, Top, Counts float64 // milliseconds, and requests between them
 }
 
 type tick struct {
@@ -63,9 +63,9 @@ func draw(l *contest.Latency) *chart {
 		h := max(2, chartHeight*n/most)
 		c.Bars = append(c.Bars, bar{
 			X: round1(float64(i) * step), Y: round1(chartHeight - h), W: round1(step - 1.5), H: round1(h),
-			Low:    number(round1(low * math.Exp(width*float64(i)/chartBars))),
-			Top:    amount(round1(low*math.Exp(width*float64(i+1)/chartBars)), "ms"),
-			Counts: number(n),
+			Low:    round1(low * math.Exp(width*float64(i)/chartBars)),
+			Top:    round1(low * math.Exp(width*float64(i+1)/chartBars)),
+			Counts: n,
 		})
 	}
 	c.Ticks = ticks(low, high, at)

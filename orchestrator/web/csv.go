@@ -16,7 +16,7 @@ const byteOrderMark = "\uFEFF"
 
 // resultsCSV is the results table for spreadsheets: a row per team.
 func (s *site) resultsCSV(w http.ResponseWriter, r *http.Request, v view) error {
-	table, err := s.standings(r, v)
+	table, err := s.standings(r.Context(), v)
 	if err != nil {
 		return err
 	}
@@ -26,7 +26,7 @@ func (s *site) resultsCSV(w http.ResponseWriter, r *http.Request, v view) error 
 		return fmt.Errorf("write results as CSV: %w", err)
 	}
 	w.Header().Set("Content-Disposition", `attachment; filename="results.csv"`)
-	send(w, r, content{http.StatusOK, "text/csv; charset=utf-8", b.Bytes()})
+	send(w, r, content{code: http.StatusOK, kind: "text/csv; charset=utf-8", body: b.Bytes()})
 	return nil
 }
 

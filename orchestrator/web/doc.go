@@ -3,8 +3,9 @@
 // services, and the orchestrator's own metrics.
 //
 // What comes in are three small views of the state (Board, Archive, Pulse) and
-// requests from anyone; what goes out is HTML that works without scripts
-// and asks nobody else for anything, JSON with a schema version, and the
+// requests from anyone; what goes out is HTML that works without scripts, is kept
+// up to date by one of ours, and asks nobody else for anything, JSON with a
+// schema version, and the
 // Prometheus text format.
 //
 // It only reads, but for what organisers change, who prove themselves by the

@@ -20,6 +20,8 @@ type state struct {
 	verdicts []contest.Verdict
 	records  []web.RunRecord
 	active   []web.ActiveRun
+	before   []contest.Verdict
+	waiting  web.Waiting
 	health   []contest.ServiceHealth
 	notReady error
 	broken   error
@@ -75,6 +77,12 @@ func (s *state) Health(ctx context.Context) ([]contest.ServiceHealth, error) {
 }
 
 func (s *state) Ready(ctx context.Context) error { return errors.Join(s.notReady, s.fault(ctx)) }
+
+func (s *state) Before(ctx context.Context, _ time.Time) ([]contest.Verdict, error) {
+	return s.before, s.fault(ctx)
+}
+
+func (s *state) Waiting(ctx context.Context) (web.Waiting, error) { return s.waiting, s.fault(ctx) }
 
 func (s *state) Active(ctx context.Context) ([]web.ActiveRun, error) { return s.active, s.fault(ctx) }
 

@@ -104,7 +104,7 @@ func telling(h answer) answer {
 		case http.StatusTooManyRequests:
 			w.Header().Set("Retry-After", "5")
 		}
-		send(w, r, content{refusal.Code, "application/json", append(body, '\n')})
+		send(w, r, content{code: refusal.Code, kind: "application/json", body: append(body, '\n')})
 		return nil
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"strings"
 )
 
 // Organisers are the pages on which organisers sign in and change things. Those
@@ -52,12 +51,11 @@ func (s *site) organise(mux *http.ServeMux, o *Organisers) {
 	}
 }
 
-// serve adds what all these pages have: forms may be sent to us, nothing is kept
-// by anyone, and a refusal becomes a page.
+// serve adds what all these pages have: nothing is kept by anyone, and a refusal
+// becomes a page.
 func (d *desk) serve(h answer) http.HandlerFunc {
 	return d.try(func(w http.ResponseWriter, r *http.Request) error {
 		head := w.Header()
-		head.Set("Content-Security-Policy", strings.Replace(head.Get("Content-Security-Policy"), "form-action 'none'", "form-action 'self'", 1))
 		head.Set("Cache-Control", "no-store")
 		err := h(w, r)
 		var refusal *Refusal

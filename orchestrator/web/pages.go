@@ -3,6 +3,7 @@ package web
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"embed"
 	"fmt"
 	"html/template"
@@ -17,7 +18,7 @@ import (
 //go:embed templates
 var files embed.FS
 
-// pages holds one template set per page.
+// pages holds one template set per page, in one language.
 type pages map[string]*template.Template
 
 // frame is what every page has around its content.
@@ -26,7 +27,9 @@ type frame struct {
 	Code    int // HTTP status; 0 means 200
 	Version string
 	Zone    string
-	Refresh bool // the reader asked for a page that renews itself
+	Lang    string
+	Live    bool // parts of it are renewed while it is open
+	Refresh bool // the reader asked for a page that renews itself as a whole
 	Desk    bool // there are pages for organisers
 	Frozen  *freeze
 	Body    any
@@ -44,16 +47,17 @@ func loadPages(w words, assets map[string]asset) pages {
 		linked[a.contentType] = path
 	}
 	funcs := template.FuncMap{
-		"when": w.when, "stamp": stamp, "number": number, "amount": amount, "percent": percent, "span": span,
-		"users": users, "title": title, "longTitle": longTitle, "gist": gist, "badge": statusBadge,
+		"t": w.say, "when": w.when, "stamp": stamp, "number": w.number, "amount": w.amount, "percent": w.percent, "span": w.span, "local": w.local,
+		"users": w.users, "title": w.title, "longTitle": w.longTitle, "gist": w.gist, "badge": statusBadge,
 		"outcome": outcomeBadge, "runBadge": runBadge, "worstFirst": worstFirst,
 		"short": func(t contest.Team) string { return teamName(t, shortText) },
 		"long":  func(t contest.Team) string { return teamName(t, longText) },
 		"prose": func(s string) string { return shown(s, proseText) },
-		"share": share, "operator": operator, "join": strings.Join, "millis": func(s float64) string { return amount(1000*s, "ms") },
-		"mebi": func(b float64) string { return amount(math.Round(b/(1<<20)), "MiB") }, "next": func(n int) int { return n + 1 }, "count": func(v int64) string { return number(float64(v)) },
-		"style": func() string { return linked["text/css; charset=utf-8"] },
-		"icon":  func() string { return linked["image/svg+xml"] },
+		"share": share, "about": w.about, "more": func(all int, shown []turn) int { return all - len(shown) }, "operator": operator, "join": strings.Join, "millis": func(s float64) string { return w.amount(1000*s, "ms") },
+		"mebi": func(b float64) string { return w.amount(math.Round(b/(1<<20)), "MiB") }, "next": func(n int) int { return n + 1 }, "count": func(v int64) string { return w.number(float64(v)) },
+		"style":  func() string { return linked["text/css; charset=utf-8"] },
+		"script": func() string { return linked["text/javascript; charset=utf-8"] },
+		"icon":   func() string { return linked["image/svg+xml"] },
 	}
 	base := template.Must(template.New("frame.gohtml").Funcs(funcs).ParseFS(files, "templates/frame.gohtml", "templates/parts.gohtml", "templates/desk.gohtml"))
 	set := pages{}
@@ -65,24 +69,36 @@ func loadPages(w words, assets map[string]asset) pages {
 
 // render writes a whole page or fails before its first byte.
 func (s *site) render(w http.ResponseWriter, r *http.Request, name string, f frame) error {
-	if v := s.viewOf(r); v.frozen {
-		f.Frozen = &freeze{s.FreezeAt, v.organiser}
+	body, err := s.paint(r, name, f)
+	if err != nil {
+		return err
 	}
-	f.Version, f.Zone, f.Desk = shown(s.Version, shortText), s.Timezone.String(), s.Organisers != nil
-	var b bytes.Buffer
-	if err := s.pages[name].Execute(&b, f); err != nil {
-		return fmt.Errorf("render page %s: %w", name, err)
-	}
-	send(w, r, content{cmp.Or(f.Code, http.StatusOK), "text/html; charset=utf-8", b.Bytes()})
+	s.keepLanguage(w, r, s.languageOf(r))
+	send(w, r, body)
 	return nil
 }
 
-func (s *site) standings(r *http.Request, v view) (standings, error) {
-	teams, err := s.Board.Teams(r.Context())
+// paint renders a page in the reader's language.
+func (s *site) paint(r *http.Request, name string, f frame) (content, error) {
+	if v := s.viewOf(r); v.frozen {
+		f.Frozen = &freeze{s.FreezeAt, v.organiser}
+	}
+	f.Lang = s.languageOf(r)
+	f.Title = s.words[f.Lang].say(f.Title)
+	f.Version, f.Zone, f.Desk = shown(s.Version, shortText), s.Timezone.String(), s.Organisers != nil
+	var b bytes.Buffer
+	if err := s.pages[f.Lang][name].Execute(&b, f); err != nil {
+		return content{}, fmt.Errorf("render page %s: %w", name, err)
+	}
+	return content{code: cmp.Or(f.Code, http.StatusOK), kind: "text/html; charset=utf-8", body: b.Bytes()}, nil
+}
+
+func (s *site) standings(ctx context.Context, v view) (standings, error) {
+	teams, err := s.Board.Teams(ctx)
 	if err != nil {
 		return standings{}, fmt.Errorf("read teams: %w", err)
 	}
-	verdicts, err := s.Board.Verdicts(r.Context(), v.until)
+	verdicts, err := s.Board.Verdicts(ctx, v.until)
 	if err != nil {
 		return standings{}, fmt.Errorf("read verdicts: %w", err)
 	}
@@ -91,41 +107,98 @@ func (s *site) standings(r *http.Request, v view) (standings, error) {
 
 type resultsPage struct {
 	standings
-	Active []ActiveRun
+	Now    underWay
+	Filter filter
+	Of     int // teams, before the filter
 }
 
+// results serves the table. The one that everybody asks for is rendered once a
+// second at most, however many ask.
 func (s *site) results(w http.ResponseWriter, r *http.Request, v view) error {
-	table, err := s.standings(r, v)
+	if r.URL.RawQuery != "" || v.organiser {
+		if r.URL.Query().Has("live") {
+			w.Header().Set("Refresh", "5")
+		}
+		return s.sendResults(w, r, v)
+	}
+	lang := s.languageOf(r)
+	page, err := s.recent.get(fmt.Sprint(lang, v.until), func() (content, error) {
+		page, err := s.resultsPage(r, v)
+		page.packed = pack(page.body)
+		return page, err
+	})
 	if err != nil {
 		return err
 	}
-	active, err := s.active(r, v)
-	if err != nil {
-		return err
-	}
-	live := r.URL.Query().Has("live")
-	if live {
-		w.Header().Set("Refresh", "5")
-	}
-	return s.render(w, r, "results", frame{Title: "Results", Refresh: live, Body: resultsPage{table, active}})
+	s.keepLanguage(w, r, lang)
+	send(w, r, page)
+	return nil
 }
 
-// active lists the runs under way that the view shows: none since the freeze.
-func (s *site) active(r *http.Request, v view) ([]ActiveRun, error) {
-	if !v.until.IsZero() {
-		return nil, nil
-	}
-	all, err := s.Pulse.Active(r.Context())
+func (s *site) sendResults(w http.ResponseWriter, r *http.Request, v view) error {
+	page, err := s.resultsPage(r, v)
 	if err != nil {
-		return nil, fmt.Errorf("read active runs: %w", err)
+		return err
 	}
-	return all, nil
+	s.keepLanguage(w, r, s.languageOf(r))
+	send(w, r, page)
+	return nil
+}
+
+func (s *site) resultsPage(r *http.Request, v view) (content, error) {
+	table, err := s.standings(r.Context(), v)
+	if err != nil {
+		return content{}, err
+	}
+	before, err := s.Board.Before(r.Context(), v.until)
+	if err != nil {
+		return content{}, fmt.Errorf("read verdicts of the round before: %w", err)
+	}
+	table.compare(before)
+	now, err := s.underWay(r.Context(), v)
+	if err != nil {
+		return content{}, err
+	}
+	f, of := filterOf(r), len(table.Rows)
+	table.Rows = f.of(table.Rows)
+	page := resultsPage{table, now, f, of}
+	return s.paint(r, "results", frame{Title: "Results", Live: true, Refresh: r.URL.Query().Has("live"), Body: page})
+}
+
+// underWay is what is under load, and what waits for its turn.
+type underWay struct {
+	Active []ActiveRun
+	Queue  []turn
+	Waits  int // in all
+	Closed bool
+}
+
+// mostQueue is how many runs that wait are shown.
+const mostQueue = 8
+
+// underWay tells what the view shows of it: nothing since the freeze.
+func (s *site) underWay(ctx context.Context, v view) (u underWay, err error) {
+	if !v.until.IsZero() {
+		return u, nil
+	}
+	if u.Active, err = s.Pulse.Active(ctx); err != nil {
+		return u, fmt.Errorf("read active runs: %w", err)
+	}
+	waiting, err := s.Pulse.Waiting(ctx)
+	if err != nil {
+		return u, fmt.Errorf("read runs that wait: %w", err)
+	}
+	u.Waits, u.Closed = len(waiting.Runs), waiting.Closed
+	u.Queue = turns(waiting, u.Active)
+	u.Queue = u.Queue[:min(mostQueue, len(u.Queue))]
+	return u, nil
 }
 
 type teamPage struct {
 	standing
 	Of       int
 	Criteria []criterionPart
+	First    []advice // what to fix first
 	Runs     int
 }
 
@@ -144,7 +217,7 @@ func (s *site) teamOf(r *http.Request, v view) (standing, []contest.Run, error) 
 	if !slug.Valid() {
 		return standing{}, nil, ErrNotFound
 	}
-	table, err := s.standings(r, v)
+	table, err := s.standings(r.Context(), v)
 	if err != nil {
 		return standing{}, nil, err
 	}
@@ -180,12 +253,14 @@ func (s *site) team(w http.ResponseWriter, r *http.Request, v view) error {
 			page.Criteria = append(page.Criteria, part)
 		}
 	}
-	return s.render(w, r, "team", frame{Title: teamName(row.Team, shortText), Body: page})
+	page.First = fixFirst(page.Criteria)
+	return s.render(w, r, "team", frame{Title: teamName(row.Team, shortText), Live: true, Body: page})
 }
 
 type runPage struct {
 	RunRecord
-	Chart *chart
+	Progress *contest.Progress // while it is under load
+	Chart    *chart
 }
 
 func (s *site) run(w http.ResponseWriter, r *http.Request, v view) error {
@@ -194,11 +269,21 @@ func (s *site) run(w http.ResponseWriter, r *http.Request, v view) error {
 		return err
 	}
 	page := runPage{RunRecord: rec}
+	active, err := s.underWay(r.Context(), v)
+	if err != nil {
+		return err
+	}
+	for _, a := range active.Active {
+		if a.Run.ID == rec.Run.ID {
+			page.Progress = &a.Progress
+		}
+	}
 	if rec.Evidence != nil {
 		page.Chart = draw(rec.Evidence.Latency)
 	}
-	heading := fmt.Sprintf("%s: %s, level %d", teamName(rec.Run.Team, shortText), longTitle(rec.Run.Criterion), rec.Run.LevelNo+1)
-	return s.render(w, r, "run", frame{Title: heading, Body: page})
+	words := s.words[s.languageOf(r)]
+	heading := words.say("%s: %s, level %d", teamName(rec.Run.Team, shortText), words.longTitle(rec.Run.Criterion), rec.Run.LevelNo+1)
+	return s.render(w, r, "run", frame{Title: heading, Live: true, Body: page})
 }
 
 type troublePage struct {

@@ -18,6 +18,8 @@ type content struct {
 	code int
 	kind string // its Content-Type
 	body []byte
+
+	packed []byte // body, compressed already; nil: not yet
 }
 
 // send writes an answer, compressed for those who take it so: a results table
@@ -27,7 +29,10 @@ func send(w http.ResponseWriter, r *http.Request, c content) {
 	h.Set("Content-Type", c.kind)
 	h.Add("Vary", "Accept-Encoding")
 	if len(c.body) >= worthPacking && takesGzip(r) {
-		c.body = pack(c.body)
+		if c.packed == nil {
+			c.packed = pack(c.body)
+		}
+		c.body = c.packed
 		h.Set("Content-Encoding", "gzip")
 	}
 	h.Set("Content-Length", strconv.Itoa(len(c.body)))
@@ -59,7 +64,7 @@ func sendJSON(w http.ResponseWriter, r *http.Request, body any) error {
 	if err := json.NewEncoder(&b).Encode(body); err != nil {
 		return fmt.Errorf("encode answer: %w", err)
 	}
-	send(w, r, content{http.StatusOK, "application/json", b.Bytes()})
+	send(w, r, content{code: http.StatusOK, kind: "application/json", body: b.Bytes()})
 	return nil
 }
 

@@ -33,7 +33,9 @@ func Serve(ctx context.Context, ln net.Listener, h http.Handler) error {
 		MaxHeaderBytes:    maxHeaderBytes,
 		// Requests outlive ctx by the grace period, so they must not inherit
 		// its end, only its values.
-		BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
+		BaseContext: func(net.Listener) context.Context {
+			return context.WithValue(context.WithoutCancel(ctx), stopping{}, ctx.Done())
+		},
 	}
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(ln) }()
@@ -50,4 +52,14 @@ func Serve(ctx context.Context, ln net.Listener, h http.Handler) error {
 	}
 	<-served
 	return err
+}
+
+// stopping is where a request's context has the end of the server's.
+type stopping struct{}
+
+// closing returns what is closed when the server is to stop, for requests that
+// would not end by themselves.
+func closing(ctx context.Context) <-chan struct{} {
+	stop, _ := ctx.Value(stopping{}).(<-chan struct{}) // nil elsewhere: never
+	return stop
 }

@@ -18,6 +18,8 @@ type Board interface {
 	// Verdicts lists the newest verdict of each team and criterion: the newest
 	// until a time, or of all when that is zero.
 	Verdicts(ctx context.Context, until time.Time) ([]contest.Verdict, error)
+	// Before lists the verdicts that those took the place of.
+	Before(ctx context.Context, until time.Time) ([]contest.Verdict, error)
 }
 
 // Archive holds every run and what was measured in it.
@@ -38,6 +40,8 @@ type Pulse interface {
 	Ready(ctx context.Context) error
 	// Active lists the runs that are under way.
 	Active(ctx context.Context) ([]ActiveRun, error)
+	// Waiting tells of the runs that wait for their turn.
+	Waiting(ctx context.Context) (Waiting, error)
 }
 
 // RunFilter selects runs. The zero value of a field selects all.

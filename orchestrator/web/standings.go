@@ -23,6 +23,47 @@ type standing struct {
 	Tied     bool
 	Total    int
 	Verdicts map[contest.Criterion]contest.Verdict
+	Changes  map[contest.Criterion]change // since the round before, where there are any
+}
+
+// change is how a verdict differs from the one before.
+type change struct {
+	Points int // more than before; also 0, when only the status is another one
+	Was    badge
+}
+
+// Better reports whether the change is for the better.
+func (c change) Better() bool { return c.Points > 0 || c.Points == 0 && c.Was.Class != "passed" }
+
+// Size is how many points, in digits; empty for none.
+func (c change) Size() string {
+	if c.Points == 0 {
+		return ""
+	}
+	return number(math.Abs(float64(c.Points)))
+}
+
+// compare notes what has changed since the verdicts before.
+func (s *standings) compare(before []contest.Verdict) {
+	index := make(map[contest.Slug]int, len(s.Rows))
+	for i, row := range s.Rows {
+		index[row.Team.Slug] = i
+	}
+	for _, old := range before {
+		i, ok := index[old.Team.Slug]
+		if !ok {
+			continue
+		}
+		row := &s.Rows[i]
+		v, was := row.Verdicts[old.Criterion], statusBadge(old)
+		if v.Score == old.Score && statusBadge(v) == was || v.Criterion == "" {
+			continue
+		}
+		if row.Changes == nil {
+			row.Changes = map[contest.Criterion]change{}
+		}
+		row.Changes[old.Criterion] = change{v.Score - old.Score, was}
+	}
 }
 
 // rank orders the teams by the sum of all their scores, as the Hub does, and
@@ -132,7 +173,7 @@ func worstFirst(findings []contest.Finding) []contest.Finding {
 
 // gist is what stands under a score in the results table: the one or two
 // numbers that the criterion is about.
-func gist(v contest.Verdict) []string {
+func (w words) gist(v contest.Verdict) []string {
 	if v.Invalid || v.Status == contest.NoData {
 		return nil
 	}
@@ -142,14 +183,16 @@ func gist(v contest.Verdict) []string {
 			if math.Abs(n) >= 100 {
 				n = math.Round(n)
 			}
-			parts = append(parts, before+amount(n, unit)+after)
+			parts = append(parts, before+w.amount(n, unit)+w.say(after))
 		}
 	}
 	switch v.Criterion {
 	case contest.CodeRepo:
 		add("commitsCount", "", "commits", "")
 	case contest.DeployedSolution:
-		add("statusCode", "HTTP ", "", "")
+		if code, _ := metric(v.Metrics, "statusCode"); code > 0 { // 0: it gave no answer
+			add("statusCode", "HTTP ", "", "")
+		}
 	case contest.BudgetTracking:
 		add("totalSpent", "", "KZT", "")
 	default:

@@ -37,7 +37,10 @@ type Config struct {
 // site serves all of it. It holds nothing that changes.
 type site struct {
 	Config
-	pages    pages
+	pages    map[string]pages // by language
+	words    map[string]words
+	live     live
+	recent   memo[content] // the results page, by language and view
 	assets   map[string]asset
 	sessions *sessions // of organisers
 }
@@ -59,8 +62,11 @@ func serves(c Config) *routes {
 		c.Now = time.Now
 	}
 	c.PublicURL = strings.TrimRight(c.PublicURL, "/")
-	s := &site{Config: c, assets: loadAssets(), sessions: newSessions()}
-	s.pages = loadPages(words{zone: c.Timezone}, s.assets)
+	s := &site{Config: c, assets: loadAssets(), sessions: newSessions(), pages: map[string]pages{}, words: map[string]words{}}
+	for _, lang := range languages() {
+		s.words[lang] = words{zone: c.Timezone, lang: lang, phrases: loadPhrases(lang)}
+		s.pages[lang] = loadPages(s.words[lang], s.assets)
+	}
 
 	all := &routes{mux: http.NewServeMux()}
 	page := func(pattern string, h answer) { all.add("GET "+pattern, s.try(h, s.errorPage)) }
@@ -70,6 +76,7 @@ func serves(c Config) *routes {
 	page("/teams/{slug}", s.seeing(s.team))
 	page("/runs/{id}", s.seeing(s.run))
 	page("/", s.missing)
+	all.add("GET /events", http.HandlerFunc(s.events))
 	for path, a := range s.assets {
 		all.add("GET "+path, a)
 	}
@@ -132,11 +139,11 @@ func (s *site) record(r *http.Request, v view) (RunRecord, error) {
 }
 
 // guarded adds the headers that keep a browser from doing with our pages what
-// they do not need: no scripts, no frames, no requests to anyone else.
+// they do not need: no script but ours, no frames, no requests to anyone else.
 func guarded(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
-		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'")
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("X-Frame-Options", "DENY")
 		h.Set("Referrer-Policy", "same-origin")
@@ -167,6 +174,7 @@ func loadAssets() map[string]asset {
 	for name, contentType := range map[string]string{
 		"style.css":   "text/css; charset=utf-8",
 		"favicon.svg": "image/svg+xml",
+		"live.js":     "text/javascript; charset=utf-8",
 	} {
 		body, err := fs.ReadFile(files, "templates/"+name)
 		if err != nil {

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"fmt"
 	"math"
 	"net/url"
 	"strconv"
@@ -19,8 +18,12 @@ const (
 	proseText = 600 // a sentence that may quote a team's answer
 )
 
-// words turns values into what people read.
-type words struct{ zone *time.Location }
+// words turns values into what people read, in one language.
+type words struct {
+	zone *time.Location
+	lang string
+	phrases
+}
 
 // shown returns untrusted text as one line of at most most characters, without
 // what could disturb the page around it: control characters, marks that turn
@@ -123,7 +126,7 @@ func operator(op string) string {
 }
 
 // percent writes a share between 0 and 1.
-func percent(share float64) string { return amount(100*share, "%") }
+func (w words) percent(share float64) string { return w.amount(100*share, "%") }
 
 // span writes a duration as people say it: "1m30s", "850ms".
 func span(d time.Duration) string {
@@ -144,17 +147,62 @@ func span(d time.Duration) string {
 }
 
 // when writes an instant in the contest's zone.
-func (w words) when(t time.Time) string { return t.In(w.zone).Format("2 Jan 15:04:05 MST") }
+func (w words) when(t time.Time) string {
+	layout := "2 Jan 15:04:05 MST"
+	if w.lang == russian {
+		layout = "02.01 15:04:05 MST"
+	}
+	return t.In(w.zone).Format(layout)
+}
+
+// number and amount write as the language does.
+func (w words) number(v float64) string { return w.local(number(v)) }
+
+func (w words) amount(v float64, unit string) string {
+	if w.lang == english || unit == "" {
+		return w.local(amount(v, unit))
+	}
+	return w.local(number(v)) + "\u202f" + w.say(shown(unit, 24))
+}
+
+// local writes a number that is in English as the language does.
+func (w words) local(n string) string {
+	if w.lang == russian {
+		return strings.NewReplacer(",", "\u00a0", ".", ",").Replace(n)
+	}
+	return n
+}
 
 // stamp writes an instant for machines.
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 // users names a level: "50,000 users in 10m", "30 users per second".
-func users(l contest.Level) string {
+func (w words) users(l contest.Level) string {
 	if l.Unit() == time.Second {
-		return number(float64(l.Users)) + " users per second"
+		return w.say("%s users per second", w.number(float64(l.Users)))
 	}
-	return fmt.Sprintf("%s users in %s", number(float64(l.Users)), span(l.Unit()))
+	return w.say("%s users in %s", w.number(float64(l.Users)), w.span(l.Unit()))
+}
+
+// about writes a duration as people guess it: "40s", "3m", "2h10m".
+func (w words) about(d time.Duration) string {
+	switch {
+	case d < time.Minute:
+		d = d.Round(10 * time.Second)
+	case d < time.Hour:
+		d = d.Round(time.Minute)
+	default:
+		d = d.Round(10 * time.Minute)
+	}
+	return w.span(d)
+}
+
+// span writes a duration as the language does.
+func (w words) span(d time.Duration) string {
+	if w.lang != russian {
+		return span(d)
+	}
+	return strings.TrimSpace(strings.NewReplacer("ms", " мс", "h", " ч ", "m", " мин ", "s", " с", ".", ",").Replace(span(d)))
 }
 
 // metric reads a number out of a verdict's metrics, whatever type it has there.
@@ -174,51 +222,51 @@ func metric(metrics map[string]any, key string) (float64, bool) {
 }
 
 // title names a criterion for people, briefly for the head of a column.
-func title(c contest.Criterion) string {
+func (w words) title(c contest.Criterion) string {
 	switch c {
 	case contest.CodeRepo:
-		return "Code"
+		return w.say("Code")
 	case contest.DeployedSolution:
-		return "Deployed"
+		return w.say("Deployed")
 	case contest.EventSearch:
-		return "Search"
+		return w.say("Search")
 	case contest.ArchiveSearch:
-		return "Archive"
+		return w.say("Archive")
 	case contest.AuthPerformance:
-		return "Auth"
+		return w.say("Auth")
 	case contest.TicketBooking:
-		return "Booking"
+		return w.say("Booking")
 	case contest.TicketCancellation:
-		return "Cancel"
+		return w.say("Cancel")
 	case contest.BudgetTracking:
-		return "Budget"
+		return w.say("Budget")
 	case contest.JudgeScore:
-		return "Judges"
+		return w.say("Judges")
 	}
 	return shown(string(c), shortText)
 }
 
 // longTitle names a criterion for the head of a section.
-func longTitle(c contest.Criterion) string {
+func (w words) longTitle(c contest.Criterion) string {
 	switch c {
 	case contest.CodeRepo:
-		return "Source code"
+		return w.say("Source code")
 	case contest.DeployedSolution:
-		return "Deployed solution"
+		return w.say("Deployed solution")
 	case contest.EventSearch:
-		return "Event search"
+		return w.say("Event search")
 	case contest.ArchiveSearch:
-		return "Archive search"
+		return w.say("Archive search")
 	case contest.AuthPerformance:
-		return "Sign-in under load"
+		return w.say("Sign-in under load")
 	case contest.TicketBooking:
-		return "Ticket booking"
+		return w.say("Ticket booking")
 	case contest.TicketCancellation:
-		return "Ticket cancellation"
+		return w.say("Ticket cancellation")
 	case contest.BudgetTracking:
-		return "Budget"
+		return w.say("Budget")
 	case contest.JudgeScore:
-		return "Judges' score"
+		return w.say("Judges' score")
 	}
 	return shown(string(c), shortText)
 }

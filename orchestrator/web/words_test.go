@@ -64,8 +64,9 @@ func TestSpan(t *testing.T) {
 
 func TestUsers(t *testing.T) {
 	t.Parallel()
-	assert.Equal(t, "50,000 users in 10m", users(contest.Level{Users: 50000, TimeUnit: contest.Duration(10 * time.Minute)}))
-	assert.Equal(t, "30 users per second", users(contest.Level{Users: 30}))
+	w := words{lang: english}
+	assert.Equal(t, "50,000 users in 10m", w.users(contest.Level{Users: 50000, TimeUnit: contest.Duration(10 * time.Minute)}))
+	assert.Equal(t, "30 users per second", w.users(contest.Level{Users: 30}))
 }
 
 func TestMetricOfAnyType(t *testing.T) {

@@ -1,0 +1,185 @@
+package web_test
+
+import (
+	"bufio"
+	"context"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/hackload-kz/hackload/orchestrator/contest"
+	"github.com/hackload-kz/hackload/orchestrator/web"
+)
+
+// moving is a contest in which something happens while a test looks.
+type moving struct {
+	*state
+	mu sync.Mutex
+}
+
+func (m *moving) Active(ctx context.Context) ([]web.ActiveRun, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return append([]web.ActiveRun(nil), m.active...), m.fault(ctx)
+}
+
+func (m *moving) Verdicts(ctx context.Context, until time.Time) ([]contest.Verdict, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.state.Verdicts(ctx, until)
+}
+
+func (m *moving) config() web.Config {
+	c := m.state.config()
+	c.Board, c.Pulse = m, m
+	return c
+}
+
+// listen reads the event stream, an event at a time.
+func listen(t *testing.T, url, bearer string) func() (name, data string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/events", nil)
+	require.NoError(t, err)
+	if bearer != "" {
+		req.Header.Set("Authorization", "Bearer "+bearer)
+	}
+	resp, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(req)
+	require.NoError(t, err)
+	t.Cleanup(func() { resp.Body.Close() })
+	require.Equal(t, "text/event-stream", resp.Header.Get("Content-Type"))
+	lines := bufio.NewScanner(resp.Body)
+	lines.Buffer(nil, 1<<20)
+	return func() (name, data string) {
+		for lines.Scan() {
+			line := lines.Text()
+			if text, ok := strings.CutPrefix(line, "event: "); ok {
+				name = text
+			}
+			if text, ok := strings.CutPrefix(line, "data: "); ok {
+				return name, text
+			}
+		}
+		return "end", ""
+	}
+}
+
+// A reader hears of what is under load as soon as it moves, of new results, and of
+// the end of the server at once.
+func TestEvents(t *testing.T) {
+	t.Parallel()
+	m := &moving{state: sample()}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- web.Serve(ctx, ln, web.New(m.config())) }()
+	next := listen(t, "http://"+ln.Addr().String(), "")
+
+	name, data := next()
+	require.Equal(t, "now", name)
+	require.Contains(t, data, "118.2 requests/s")
+	name, first := next()
+	require.Equal(t, "results", name)
+
+	m.mu.Lock()
+	m.active[0].Progress.RPS = 222
+	m.mu.Unlock()
+	name, data = next()
+	require.Equal(t, "now", name)
+	require.Contains(t, data, "222 requests/s")
+
+	m.mu.Lock()
+	m.verdicts[0].Score++
+	m.mu.Unlock()
+	name, second := next()
+	require.Equal(t, "results", name)
+	require.NotEqual(t, first, second)
+
+	stopped := time.Now()
+	stop()
+	name, _ = next()
+	require.Equal(t, "end", name)
+	require.NoError(t, <-done)
+	require.Less(t, time.Since(stopped), 4*time.Second, "a reader does not use up the grace")
+}
+
+func TestEventsSinceTheFreeze(t *testing.T) {
+	t.Parallel()
+	url := start(t, web.New(frozen(noon().Add(time.Hour))))
+	_, public := listen(t, url, "")()
+	assert.NotContains(t, public, "118.2")
+	assert.NotContains(t, public, "/runs/")
+	_, theirs := listen(t, url, token)()
+	assert.Contains(t, theirs, "118.2 requests/s")
+}
+
+func TestResultsTellOfTheQueueAndOfChanges(t *testing.T) {
+	t.Parallel()
+	s := sample()
+	next := run(s.teams[2], contest.EventSearch, "search", "01j5cccccccccccccccccccccc")
+	s.waiting = web.Waiting{Targets: 1, Runs: []contest.Run{next}}
+	for range 20 {
+		s.waiting.Runs = append(s.waiting.Runs, run(s.teams[3], contest.EventSearch, "search", "01j5dddddddddddddddddddddd"))
+	}
+	s.before = []contest.Verdict{
+		{Team: s.teams[0], Criterion: contest.EventSearch, Status: contest.Passed, Score: 1},    // 3 now
+		{Team: s.teams[1], Criterion: contest.EventSearch, Status: contest.Passed, Score: 0},    // failed now
+		{Team: s.teams[0], Criterion: contest.CodeRepo, Status: contest.Passed, Score: 1},       // as it was
+		{Team: contest.Team{Slug: "gone"}, Criterion: contest.CodeRepo, Status: contest.Passed}, // takes no part any more
+	}
+	url := start(t, web.New(s.config()))
+	body := get(t, url+"/").body
+	assert.Contains(t, body, "In the queue: 21. Next: <bdi>empty</bdi>, not before 10s from now")
+	assert.Contains(t, body, "not before 10s from now")
+	assert.Contains(t, body, "and 13 more")
+	assert.Contains(t, body, `<span aria-hidden="true">▲2</span><span class="sr">before: Passed, points: &#43;2</span>`)
+	assert.Contains(t, body, `<span aria-hidden="true">▼</span><span class="sr">before: Passed</span>`)
+	assert.Equal(t, 2, strings.Count(body, `<span class="change`))
+	s.waiting.Closed = true
+	assert.Contains(t, get(t, url+"/?a").body, "No load is allowed at this hour.")
+	assert.Contains(t, get(t, url+"/?lang=ru").body, "В очереди: 21")
+}
+
+func TestFilter(t *testing.T) {
+	t.Parallel()
+	url := start(t, web.New(sample().config()))
+	for query, want := range map[string][]string{
+		"team=DOWN":                            {"zero-downtime"},
+		"team=steady":                          {"slow"},
+		"status=failed":                        {"flaky", "slow"},
+		"status=invalid":                       {"flaky"},
+		"status=passed&criterion=EVENT_SEARCH": {"zero-downtime"},
+		"status=failed&criterion=CODE_REPO":    nil,
+		"criterion=CODE_REPO":                  {"zero-downtime"},
+		"status=no&criterion=such":             {"zero-downtime", "empty", "flaky", "slow"},
+		"team=<script>":                        nil,
+	} {
+		body := get(t, url+"/?"+query).body
+		var got []string
+		for _, slug := range []string{"zero-downtime", "empty", "flaky", "slow"} {
+			if strings.Contains(body, `<a href="/teams/`+slug+`">`) {
+				got = append(got, slug)
+			}
+		}
+		assert.Equal(t, want, got, query)
+		assert.NotContains(t, body, "<script>", query)
+		if want == nil {
+			assert.Contains(t, body, "No team fits.", query)
+		}
+	}
+}
+
+func TestTeamIsToldWhatToFixFirst(t *testing.T) {
+	t.Parallel()
+	url := start(t, web.New(sample().config()))
+	slow := get(t, url+"/teams/slow").body
+	assert.Contains(t, slow, "What to fix first")
+	assert.Contains(t, slow, "measured 2,304\u202fms, needs &lt;&nbsp;2,000\u202fms")
+	assert.NotContains(t, get(t, url+"/teams/zero-downtime").body, "What to fix first")
+}
