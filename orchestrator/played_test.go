@@ -81,8 +81,9 @@ func scrapeUntil(ctx context.Context, t *testing.T, url, want string) (all []scr
 	t.Helper()
 	for match := regexp.MustCompile(want); ; {
 		code, text := answerOf(t, url)
-		require.Equal(t, http.StatusOK, code)
-		all = append(all, scraped{time.Now(), text})
+		if code == http.StatusOK { // a machine may be too busy to answer in time
+			all = append(all, scraped{time.Now(), text})
+		}
 		if match.MatchString(text) {
 			return all
 		}

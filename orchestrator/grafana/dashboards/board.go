@@ -102,7 +102,7 @@ type tagged []string
 
 // Build makes the query; Grafana's SDK asks for it under this name.
 func (tags tagged) Build() (variants.Dataquery, error) {
-	return variants.UnknownDataquery{"type": "tags", "tags": []string(tags), "matchAny": false, "limit": 100}, nil
+	return variants.UnknownDataquery{"refId": "Runs", "type": "tags", "tags": []string(tags), "matchAny": false, "limit": 100}, nil
 }
 
 // source is the data source that the dashboard's variable names.
