@@ -53,7 +53,10 @@ func runCase(t *testing.T, script string, c conformanceCase) (map[string]any, er
 	f := factFinder{srv, facts, c.Series, c.Export}
 	f.printed("console", consoleLines(log.String()))
 	f.printed("stdout", markedLines(out.String()))
-	f.served()
+	if f.served(); !c.Server {
+		delete(facts, "server connections")
+		delete(facts, "server requests at once")
+	}
 	if err := f.samples(samples); err != nil {
 		return nil, fmt.Errorf("%s: %w\n%s", script, err, log.String())
 	}

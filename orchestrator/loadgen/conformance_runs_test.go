@@ -25,6 +25,8 @@ type conformanceCase struct {
 	// Paced says that the machine must keep up with a clock. Such a case has two
 	// more tries when it did not.
 	Paced bool `json:"paced,omitempty"`
+	// Server says that the server's connections and requests at once count.
+	Server bool `json:"server,omitempty"`
 	// Series names metrics whose samples are compared for each set of tags.
 	Series []string `json:"series,omitempty"`
 	// Export says that all of the file of --summary-export is compared.

@@ -9,7 +9,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log"
 	"maps"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -29,8 +31,9 @@ type conformanceServer struct {
 	url, tls string // addresses without and with TLS
 	neutral  *strings.Replacer
 
-	mu    sync.Mutex
-	asked map[string]int // requests by method and path
+	mu     sync.Mutex
+	asked  map[string]int // requests by method and path, and connections
+	atOnce int            // requests now
 }
 
 // counting notes each request before h answers it.
@@ -38,9 +41,33 @@ func (s *conformanceServer) counting(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
 		s.asked[r.Method+" "+r.URL.Path]++
+		s.atOnce++
+		s.asked["requests at once"] = max(s.asked["requests at once"], s.atOnce)
 		s.mu.Unlock()
+		defer func() {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.atOnce--
+		}()
 		h.ServeHTTP(w, r)
 	})
+}
+
+// serve starts a server that counts requests and connections.
+func (s *conformanceServer) serve(t *testing.T, h http.Handler, start func(*httptest.Server)) *httptest.Server {
+	t.Helper()
+	srv := httptest.NewUnstartedServer(s.counting(h))
+	srv.Config.ErrorLog = log.New(io.Discard, "", 0) // handshakes that are to fail
+	srv.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.asked["connections"]++
+		}
+	}
+	start(srv)
+	t.Cleanup(srv.Close)
+	return srv
 }
 
 func newConformanceServer(t *testing.T) *conformanceServer {
@@ -55,10 +82,8 @@ func newConformanceServer(t *testing.T) *conformanceServer {
 		mux.HandleFunc(path, f)
 	}
 	s := &conformanceServer{asked: map[string]int{}}
-	plain := httptest.NewServer(s.counting(mux))
-	secure := httptest.NewTLSServer(s.counting(mux))
-	t.Cleanup(plain.Close)
-	t.Cleanup(secure.Close)
+	plain := s.serve(t, mux, (*httptest.Server).Start)
+	secure := s.serve(t, mux, (*httptest.Server).StartTLS)
 	host, port, _ := strings.Cut(strings.TrimPrefix(plain.URL, "http://"), ":")
 	_, securePort, _ := strings.Cut(strings.TrimPrefix(secure.URL, "https://"), ":")
 	s.url, s.tls = plain.URL, secure.URL

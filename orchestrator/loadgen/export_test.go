@@ -1,13 +1,14 @@
 package loadgen
 
-import "io"
+import "bytes"
 
-// ReadArchive is readArchive for tests: the script's path and how many files
-// there are.
-func ReadArchive(r io.Reader) (script string, files int, err error) {
-	a, err := readArchive(r)
+// RewriteArchive reads an archive and writes what it holds, for tests.
+func RewriteArchive(content []byte) ([]byte, error) {
+	a, err := readArchive(bytes.NewReader(content))
 	if err != nil {
-		return "", 0, err
+		return nil, err
 	}
-	return a.script(), len(a.files), nil
+	var b bytes.Buffer
+	err = a.write(&b)
+	return b.Bytes(), err
 }

@@ -28,6 +28,7 @@ func (e *Error) Unwrap() error { return e.err }
 // k6's error codes: https://grafana.com/docs/k6/latest/javascript-api/error-codes/.
 const (
 	CodeGeneric         = 1000
+	CodeNotTCP          = 1010
 	CodeInvalidURL      = 1020
 	CodeTimeout         = 1050
 	CodeDNS             = 1100
@@ -125,6 +126,8 @@ func describeOp(op *net.OpError) (int, string) {
 	dial := op.Op == "dial"
 	var number syscall.Errno
 	switch {
+	case op.Op == "remote error": // an alert of TLS
+		return CodeNotTCP, op.Error()
 	case dial && op.Timeout():
 		return CodeDialTimeout, "dial: i/o timeout"
 	case op.Timeout():

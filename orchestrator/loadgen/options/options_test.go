@@ -1,7 +1,6 @@
 package options_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/netip"
 	"testing"
@@ -203,32 +202,4 @@ func TestJSONReadsBack(t *testing.T) {
 	assert.Equal(t, o.Scenarios, again.Scenarios)
 	assert.Equal(t, o.Thresholds, again.Thresholds)
 	assert.Equal(t, o.UserAgent, again.UserAgent)
-}
-
-func FuzzDecode(f *testing.F) {
-	f.Add(whole)
-	f.Add(`{"vus": "1e3", "duration": "1d2h", "stages": [{"duration": 0, "target": 0}]}`)
-	f.Add(`{"scenarios":{"s":{"executor":"ramping-arrival-rate","preAllocatedVUs":1,"stages":[{"duration":"3650d","target":1000000000}]}}}`)
-	f.Fuzz(func(t *testing.T, text string) {
-		o, _, err := options.Decode([]byte(text))
-		if err != nil {
-			return
-		}
-		plan, err := o.Plan()
-		if err != nil {
-			return
-		}
-		r := options.Require(plan, pace.Stripe{})
-		if r.Ready < 0 || r.Max < r.Ready || r.Total < 0 {
-			t.Fatalf("requirements %+v", r)
-		}
-		for _, s := range plan {
-			if n := s.Planned(pace.Stripe{}); n < 0 {
-				t.Fatalf("%d planned", n)
-			}
-		}
-		if text, err := o.JSON(plan, nil); err != nil || !json.Valid(text) {
-			t.Fatalf("JSON: %v", err)
-		}
-	})
 }
