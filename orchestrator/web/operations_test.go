@@ -41,7 +41,7 @@ func (h *hand) Services(ctx context.Context) ([]web.ServiceStatus, error) {
 	at := noon()
 	return []web.ServiceStatus{
 		{Service: contest.GitMonitor, Criterion: contest.CodeRepo, Enabled: true, Interval: "*/30 * * * *", NextRun: &at, LastRun: &at},
-		{Service: contest.CostTracking, Criterion: contest.BudgetTracking, Paused: true, Skipped: 3},
+		{Service: contest.CostTracking, Criterion: contest.BudgetTracking, Enabled: true, Paused: true, Skipped: 3},
 	}, h.fault(ctx)
 }
 

@@ -49,6 +49,9 @@ func (s *site) organise(mux *http.ServeMux, o *Organisers) {
 		mux.HandleFunc("GET /organisers/spend/{slug}", d.serve(d.signedIn(p.team)))
 		mux.HandleFunc("POST /organisers/spend/{slug}", d.serve(d.change(p.enter)))
 	}
+	if s.Operations != nil {
+		d.operate(mux, s.Operations)
+	}
 }
 
 // serve adds what all these pages have: nothing is kept by anyone, and a refusal

@@ -61,7 +61,7 @@ func loadPages(w words, assets map[string]asset) pages {
 	}
 	base := template.Must(template.New("frame.gohtml").Funcs(funcs).ParseFS(files, "templates/frame.gohtml", "templates/parts.gohtml", "templates/desk.gohtml"))
 	set := pages{}
-	for _, name := range []string{"results", "team", "run", "trouble", "login", "spend", "spend_team"} {
+	for _, name := range []string{"results", "team", "run", "trouble", "login", "spend", "spend_team", "ops"} {
 		set[name] = template.Must(template.Must(base.Clone()).ParseFS(files, "templates/"+name+".gohtml"))
 	}
 	return set
