@@ -101,6 +101,7 @@ func owners() []owner {
 		{"github.com/prometheus/prometheus/tsdb", []string{"orchestrator/metricstore"}, "Prometheus' Go API promises nothing, so one folder follows it"},
 		{"github.com/prometheus/prometheus/promql", []string{"orchestrator/metricstore"}, "Prometheus' Go API promises nothing, so one folder follows it"},
 		{"k8s.io", []string{"orchestrator/kube"}, "there is one client of Kubernetes"},
+		{"sigs.k8s.io/controller-runtime", []string{"orchestrator/kube"}, "there is one client of Kubernetes"},
 		{"github.com/riverqueue", []string{"orchestrator/schedule", "orchestrator/store"}, "the job queue can be replaced in one place"},
 		{"modernc.org/sqlite", []string{"orchestrator/store", "orchestrator/lab"}, "only state knows which database it is in"},
 		{"github.com/jackc/pgx", []string{"orchestrator/roster", "orchestrator/store", "orchestrator/internal/pgtest"}, "a database is read where it is known which one it is"},

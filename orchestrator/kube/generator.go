@@ -75,20 +75,20 @@ func (g *generator) readContainer(p *corev1.Pod, c corev1.ContainerStatus) {
 		t := s.Terminated
 		g.started, g.ended, g.over, g.code = t.StartedAt.Time, t.FinishedAt.Time, true, int(t.ExitCode)
 		switch {
+		case t.Reason == "ContainerStatusUnknown":
+			g.code, g.trouble = -1, "was lost with its node"
 		case t.Reason == "OOMKilled":
 			g.code, g.trouble = -1, "was OOM-killed"
 		case t.ExitCode == 137:
 			g.code, g.killed = -1, true
 		case t.ExitCode > 128 && t.ExitCode < 160:
 			g.code, g.trouble = -1, fmt.Sprintf("was ended by signal %d", t.ExitCode-128)
-		case t.Reason == "ContainerStatusUnknown":
-			g.code, g.trouble = -1, "was lost with its node"
 		}
 	case s.Waiting != nil && c.RestartCount == 0:
 		g.hindered = waiting(s.Waiting, p)
 	}
 	if c.RestartCount > 0 && g.trouble == "" {
-		g.trouble = "was started again, and counts from nothing"
+		g.trouble = "was started again: it counts from nothing"
 	}
 }
 
