@@ -64,6 +64,7 @@ func check(ctx context.Context, w world, c *config.Config) error {
 	}
 	s.problems = append(s.problems, bad...)
 	s.problems = append(s.problems, c.CheckMachine(output.Cores())...)
+	s.checkLauncher(ctx, c)
 	s.checkTeams(ctx, c)
 	s.checkState(ctx, c)
 	g, err := openGrafana(c)

@@ -65,7 +65,7 @@ measured.`,
 	f.DurationVar(&o.duration, "duration", 10*time.Second, "length of the judged phase")
 	f.StringVar(&o.file, "users-file", "", "CSV or JSON `FILE` of users (default: the sample users)")
 	f.StringVar(&o.config, "config", "", "configuration `FILE`; needed with --publish")
-	f.StringVar(&o.launcher, "launcher", "loadgen", "what generates the load: loadgen")
+	f.StringVar(&o.launcher, "launcher", "", "what generates the load: loadgen or k6 (default: the configuration's, else loadgen)")
 	f.StringVar(&o.state, "state", "", "keep the run in the state directory `DIR`, for explain")
 	f.BoolVar(&o.publish, "publish", false, "write the verdict to the Hub")
 	f.BoolVar(&o.json, "json", false, "print evidence and verdict as JSON")
@@ -116,8 +116,8 @@ func (o runOptions) check() error {
 		return fmt.Errorf("--team %q: want letters, digits, - and _", o.team)
 	case o.users < 1 || o.duration < time.Second || o.unit <= 0 || o.ramp < 0:
 		return errors.New("--users must be 1 or more, --duration 1s or more, --time-unit above 0, --ramp 0 or more")
-	case o.launcher != "loadgen":
-		return fmt.Errorf("--launcher %q is not built in: want loadgen", o.launcher)
+	case o.launcher != "" && o.launcher != "loadgen" && o.launcher != "k6":
+		return fmt.Errorf("--launcher %q is not built in: want loadgen or k6", o.launcher)
 	case o.publish && o.config == "":
 		return errors.New("--publish needs --config with the Hub's address and key")
 	}
@@ -193,7 +193,7 @@ func (o runOptions) configuration(w world, script found) (*config.Config, error)
 	if err != nil {
 		return nil, err
 	}
-	c.Load.AllowPrivateTargets = true
+	c.Load.AllowPrivateTargets, c.Load.Launcher = true, cmp.Or(o.launcher, c.Load.Launcher)
 	c.Contest.Windows = nil                                           // who runs something by hand has chosen the hour
 	c.Scenarios.Dir, c.State = script.dir, config.State{Dir: o.state} // never the contest's
 	return c, nil

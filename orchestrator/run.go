@@ -95,7 +95,7 @@ Exit codes: 0 done, 1 a verdict failed, 2 wrong usage or configuration,
 		SilenceErrors: true,
 	}
 	root.SetFlagErrorFunc(unknownFlag)
-	root.AddCommand(versionCommand(), devCommand(w), serveCommand(w), runCommand(w), explainCommand(w), exporterCommand(w), checkCommand(w), loadgenCommand(w), jobsCommand(w), runsCommand(w), stopCommand(w),
+	root.AddCommand(versionCommand(), devCommand(w), serveCommand(w), runCommand(w), explainCommand(w), exporterCommand(w), checkCommand(w), loadgenCommand(w), minderCommand(w), jobsCommand(w), runsCommand(w), stopCommand(w),
 		outboxCommand(w), teamCommand(w), overrideCommand(w), auditCommand(w), exportCommand(w), backupCommand(w), restoreCommand(w))
 	return root
 }

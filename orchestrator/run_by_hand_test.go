@@ -76,3 +76,25 @@ func TestPublishedByHand(t *testing.T) {
 		require.Contains(t, output, "script own belongs to no criterion")
 	})
 }
+
+// Our own generator stands in for k6: it is found on the PATH, minded, and what
+// it measured is judged.
+func TestRunByHandWithK6(t *testing.T) {
+	t.Parallel()
+	path, err := binary()
+	require.NoError(t, err)
+	bin := t.TempDir()
+	run := func(service string) (code int, output string) {
+		return hackload(t, []string{"PATH=" + bin}, "run", "search", "--target", service, "--users", "5", "--duration", "2s", "--launcher", "k6", "--state", t.TempDir())
+	}
+	o := standUp(t)
+	code, output := run(o.service)
+	require.Equal(t, exitUsage, code, output)
+	require.Contains(t, output, "install k6, or name the program in load.k6_program")
+
+	require.NoError(t, os.Symlink(path, filepath.Join(bin, "k6")))
+	code, output = run(o.service)
+	require.Equal(t, exitDone, code, output)
+	require.Contains(t, output, "Verdict  passed")
+	require.Contains(t, output, "1 of 1 load generators reported to the end.")
+}

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"path/filepath"
@@ -29,7 +28,6 @@ import (
 	"github.com/hackload-kz/hackload/orchestrator/target"
 	"github.com/hackload-kz/hackload/orchestrator/telemetry"
 	"github.com/hackload-kz/hackload/orchestrator/web"
-	"github.com/hackload-kz/hackload/scenarios"
 )
 
 // site is what a line is assembled for.
@@ -88,7 +86,7 @@ func assemble(ctx context.Context, s site) (_ *works, err error) {
 	if err = w.openMetrics(ctx); err != nil {
 		return nil, err
 	}
-	if err = w.openLauncher(); err != nil {
+	if err = w.openLauncher(ctx); err != nil {
 		return nil, err
 	}
 	if w.queue, err = schedule.New(ctx, w.store.DB(), w.scheduleConfig()); err != nil {
@@ -190,23 +188,6 @@ func listenAgain(configured, last string) string {
 		return configured
 	}
 	return last
-}
-
-func (w *works) openLauncher() error {
-	c := w.config
-	if c.Load.Launcher != "loadgen" {
-		return usage(fmt.Errorf("launcher %q is not built in", c.Load.Launcher), "Set load.launcher to loadgen.")
-	}
-	files := scenarios.Files()
-	if c.Scenarios.Dir != "" {
-		files = scenarios.Overlay(c.Scenarios.Dir)
-	}
-	w.launcher = launch.New(launch.Config{
-		Program: w.program, Args: []string{"loadgen"}, Dir: filepath.Join(c.State.Dir, "launches"),
-		Scenarios: files, BlacklistIPs: w.guard().Private(), PushInterval: c.Load.PushInterval.D(), Environ: w.environ, Log: w.log,
-	})
-	w.closers = append(w.closers, func() error { w.launcher.Close(); return nil })
-	return nil
 }
 
 func (w *works) scheduleConfig() schedule.Config {

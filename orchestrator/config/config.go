@@ -133,6 +133,7 @@ type State struct {
 // LoadTest is how load is put on teams.
 type LoadTest struct {
 	Launcher            string           `yaml:"launcher" json:"launcher" enum:"loadgen,k6,testrun"`
+	K6Program           string           `yaml:"k6_program" json:"k6Program"`                            // of the launcher k6; empty: k6 on the PATH
 	Generators          int              `yaml:"generators" json:"generators" min:"1" max:"100"`         // share one run's load
 	MaxTargets          int              `yaml:"max_targets" json:"maxTargets" min:"1" max:"1000"`       // under load at once
 	InvalidRetries      int              `yaml:"invalid_retries" json:"invalidRetries" min:"0" max:"20"` // of one repeat

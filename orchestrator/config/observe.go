@@ -59,11 +59,11 @@ const MinCores = 2
 // CheckMachine says what is wrong with measuring on a machine that may use so
 // many cores.
 func (c *Config) CheckMachine(cores float64) []string {
-	if c.Load.Launcher != "loadgen" || cores >= MinCores {
+	if c.Load.Launcher == "testrun" || cores >= MinCores {
 		return nil
 	}
-	return []string{fmt.Sprintf("load.launcher is loadgen, which generates load in this machine, and %.2g cores are too few for it: "+
-		"give it %d or more, or set load.launcher to testrun", cores, MinCores)}
+	return []string{fmt.Sprintf("load.launcher is %s, which generates load in this machine, and %.2g cores are too few for it: "+
+		"give it %d or more, or set load.launcher to testrun", c.Load.Launcher, cores, MinCores)}
 }
 
 // Procs returns how many threads may run Go code at once: the cores that the

@@ -116,4 +116,7 @@ type LaunchResult struct {
 	// Unusable is why the script can be run by no generator, with its own message
 	// and the place of it. Another try would end the same. Empty when it ran.
 	Unusable string `json:"unusable,omitempty"`
+	// Inexact is what these generators tell less exactly than ours do, in a
+	// sentence. Empty when that is nothing.
+	Inexact string `json:"inexact,omitempty"`
 }

@@ -219,6 +219,30 @@ func TestGaps(t *testing.T) {
 	}
 }
 
+// Generators that say of themselves that they do not count for each bound leave
+// that to the distribution: their silence is no gap, and no zero either.
+func TestGeneratorsThatDoNotCountBounds(t *testing.T) {
+	t.Parallel()
+	at := time.Now()
+	s := subject(t, "a", at.Add(-time.Minute), 1)
+	s.Launch.Inexact = "k6 has no extension inside."
+	requests := contest.Sample{Labels: map[string]string{"__name__": "k6_http_reqs_total", "scenario": "steady", "testid": "a"}, Value: 7}
+	query := func(_ context.Context, promql string, _ time.Time) ([]contest.Sample, error) {
+		if strings.Contains(promql, "k6_.+_total") {
+			return []contest.Sample{requests}, nil
+		}
+		return nil, nil
+	}
+	got, err := evidence.Collect(t.Context(), query, at, []evidence.Subject{s})
+	require.NoError(t, err)
+	require.NotContains(t, strings.Join(got["a"].Gaps, "\n"), "no generator counted them")
+	for _, c := range got["a"].Thresholds {
+		require.False(t, c.Threshold.IsTrend(), "%s was counted by nobody", c.Threshold)
+	}
+	require.NotEmpty(t, got["a"].Thresholds, "rates are counted still")
+	require.Equal(t, s.Launch.Inexact, got["a"].Launch.Inexact)
+}
+
 // Evidence may be downloaded by anyone, so it holds no team's password.
 func TestEvidenceHoldsNoCredentials(t *testing.T) {
 	t.Parallel()

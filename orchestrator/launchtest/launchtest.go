@@ -12,7 +12,6 @@ package launchtest
 import (
 	"context"
 	"embed"
-	"fmt"
 	"io/fs"
 	"strings"
 	"testing"
@@ -173,26 +172,15 @@ func (c *candidate) start(script string) {
 // until waits for a state, which comes soon or the launcher is stuck.
 func (c *candidate) until(what string, ok func(contest.LaunchStatus) bool) contest.LaunchStatus {
 	c.t.Helper()
-	var last contest.LaunchStatus
-	var err error
-	require.Eventually(c.t, func() bool {
-		last, err = c.Status(c.t.Context(), c.id)
-		return err == nil && ok(last)
-	}, c.Patience, 20*time.Millisecond, "not %s: %+v, %v", what, said{&last}, said{&err})
-	return last
-}
-
-// said prints what a value is when the message is made, not when it is passed.
-type said struct{ v any }
-
-func (s said) String() string {
-	switch v := s.v.(type) {
-	case *contest.LaunchStatus:
-		return fmt.Sprintf("%+v", *v)
-	case *error:
-		return fmt.Sprint(*v)
+	for end := time.Now().Add(c.Patience); ; time.Sleep(20 * time.Millisecond) {
+		status, err := c.Status(c.t.Context(), c.id)
+		if err == nil && ok(status) {
+			return status
+		}
+		if time.Now().After(end) {
+			require.FailNow(c.t, "not "+what, "%+v, %v", status, err)
+		}
 	}
-	return ""
 }
 
 // working waits until all generators do something.

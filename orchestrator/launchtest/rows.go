@@ -148,7 +148,7 @@ func (c *candidate) killed() {
 	r := c.done()
 	require.Contains(c.t, r.ExitCodes, -1)
 	require.Regexp(c.t, `^generator \d+ of \d+ was killed after \d+ s`, r.Trouble)
-	require.Zero(c.t, c.Working(c.t, c.id), "the others are not left alone")
+	require.Eventually(c.t, func() bool { return c.Working(c.t, c.id) == 0 }, c.Patience, 20*time.Millisecond, "the others are left alone")
 }
 
 func (c *candidate) removed() {

@@ -26,6 +26,9 @@ func (j *judgement) generators() {
 				Sentence: fmt.Sprintf("Load generator %d of %d ended with exit code %d.", i+1, len(j.e.Launch.ExitCodes), code)})
 		}
 	}
+	if j.e.Launch.Inexact != "" {
+		j.add(contest.Finding{Rule: ruleExact, Outcome: contest.OutcomeWarning, Sentence: j.e.Launch.Inexact})
+	}
 	j.lostWrites()
 	j.signals()
 	j.ceiling()

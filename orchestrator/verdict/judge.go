@@ -17,6 +17,7 @@ const (
 	ruleVUs        = "generator virtual users"
 	ruleSched      = "generator scheduling"
 	ruleWrites     = "generator lost writes"
+	ruleExact      = "generator exactness"
 	ruleCeiling    = "generator ceiling"
 	ruleAborted    = "aborted"
 	ruleDelivered  = "delivered"

@@ -60,7 +60,8 @@ type Result struct {
 	Aborted  bool      `json:"aborted"`  // a threshold with abortOnFail ended the test
 	Started  time.Time `json:"started"`
 	Ended    time.Time `json:"ended"`
-	Signal   string    `json:"signal,omitempty"` // that ended it, when the launcher saw it
+	Signal   string    `json:"signal,omitempty"`  // that ended it, when the launcher saw it
+	Inexact  string    `json:"inexact,omitempty"` // what this generator tells less exactly than ours, in a sentence
 }
 
 // WriteResult writes a generator's result so that a reader sees all of it or

@@ -25,7 +25,7 @@ func (f folder) launchResult() contest.LaunchResult {
 	r, _ := f.result()
 	var order stopOrder
 	_ = readJSON(f.file(stopFile), &order) // absent unless it was told to stop
-	result := contest.LaunchResult{Started: r.Started, Ended: r.Ended, ExitCodes: []int{r.ExitCode}, Generators: 1, Aborted: r.Aborted}
+	result := contest.LaunchResult{Started: r.Started, Ended: r.Ended, ExitCodes: []int{r.ExitCode}, Generators: 1, Aborted: r.Aborted, Inexact: r.Inexact}
 	said := trouble(r, order.Reason, f.lastWords())
 	if order.Reason == "" && ofScript(r.ExitCode) {
 		result.Unusable = said
