@@ -139,12 +139,12 @@ func TestSummaryValues(t *testing.T) {
 	failed := map[string]string{"threshold": "http_req_failed{scenario:steady}: rate<0.05"}
 	steady := map[string]string{"scenario": "steady"}
 	require.Equal(t, []output.Value{
-		{Name: "k6_threshold_within_total", Labels: booked, Value: 5},
-		{Name: "k6_threshold_samples_total", Labels: booked, Value: 5},
-		{Name: "k6_threshold_within_total", Labels: failed, Value: 2},
-		{Name: "k6_threshold_samples_total", Labels: failed, Value: 100},
-		{Name: "k6_http_req_failed_true_total", Labels: steady, Value: 2},
-		{Name: "k6_http_req_failed_false_total", Labels: steady, Value: 98},
+		{Name: "threshold_within_total", Labels: booked, Value: 5},
+		{Name: "threshold_samples_total", Labels: booked, Value: 5},
+		{Name: "threshold_within_total", Labels: failed, Value: 2},
+		{Name: "threshold_samples_total", Labels: failed, Value: 100},
+		{Name: "http_req_failed_true_total", Labels: steady, Value: 2},
+		{Name: "http_req_failed_false_total", Labels: steady, Value: 98},
 	}, s.values())
 
 	require.NoError(t, os.WriteFile(path, []byte(`{"metrics":`), 0o600))
@@ -162,8 +162,8 @@ func TestHealthOfTheProcess(t *testing.T) {
 	for _, v := range m.health(end) {
 		got[v.Name] = v.Value
 	}
-	require.InDelta(t, 3, got["k6_generator_dropped_writes_total"], 0)
-	require.InDelta(t, 2<<20, got["k6_generator_heap_bytes"], 0)
-	require.InDelta(t, 0.5, got["k6_generator_cpu_ratio"]*output.Cores(), 1e-9)
+	require.InDelta(t, 3, got["generator_dropped_writes_total"], 0)
+	require.InDelta(t, 2<<20, got["generator_heap_bytes"], 0)
+	require.InDelta(t, 0.5, got["generator_cpu_ratio"]*output.Cores(), 1e-9)
 	require.Len(t, m.health(ended{}), 1, "a process that nobody knows of")
 }

@@ -37,13 +37,13 @@ func (m *minder) complete(end ended) error {
 	s, err := readSummary(m.order.summary)
 	if err == nil && end.signal == "" {
 		values = append(values, s.values()...)
-		values = append(values, output.Value{Name: "k6_generator_finished", Value: 1})
+		values = append(values, output.Value{Name: "generator_finished", Value: 1})
 	}
 	return errors.Join(err, w.Send(ctx, values))
 }
 
 func (m *minder) health(end ended) []output.Value {
-	values := []output.Value{{Name: "k6_generator_dropped_writes_total", Value: float64(m.watch.lost)}}
+	values := []output.Value{{Name: "generator_dropped_writes_total", Value: float64(m.watch.lost)}}
 	if end.usage == nil || end.lasted <= 0 {
 		return values
 	}
@@ -51,8 +51,8 @@ func (m *minder) health(end ended) []output.Value {
 	used := time.Duration(end.usage.Utime.Nano() + end.usage.Stime.Nano())
 	cores := output.Cores()
 	return append(values,
-		output.Value{Name: "k6_generator_cpu_ratio", Value: used.Seconds() / (end.lasted.Seconds() * cores)},
-		output.Value{Name: "k6_generator_heap_bytes", Value: float64(end.usage.Maxrss) * kilo})
+		output.Value{Name: "generator_cpu_ratio", Value: used.Seconds() / (end.lasted.Seconds() * cores)},
+		output.Value{Name: "generator_heap_bytes", Value: float64(end.usage.Maxrss) * kilo})
 }
 
 // summary is what we read of k6's --summary-export: of a rate the true samples
@@ -97,14 +97,14 @@ func (s summary) values() []output.Value {
 			tags = t.Tags
 			labels := map[string]string{"threshold": t.String()}
 			out = append(out,
-				output.Value{Name: "k6_threshold_within_total", Labels: labels, Value: *m.Passes},
-				output.Value{Name: "k6_threshold_samples_total", Labels: labels, Value: *m.Passes + *m.Fails})
+				output.Value{Name: "threshold_within_total", Labels: labels, Value: *m.Passes},
+				output.Value{Name: "threshold_samples_total", Labels: labels, Value: *m.Passes + *m.Fails})
 		}
 		if scenario, ok := tags["scenario"]; ok && len(tags) == 1 {
 			labels := map[string]string{"scenario": scenario}
 			out = append(out,
-				output.Value{Name: "k6_" + metric + "_true_total", Labels: labels, Value: *m.Passes},
-				output.Value{Name: "k6_" + metric + "_false_total", Labels: labels, Value: *m.Fails})
+				output.Value{Name: "" + metric + "_true_total", Labels: labels, Value: *m.Passes},
+				output.Value{Name: "" + metric + "_false_total", Labels: labels, Value: *m.Fails})
 		}
 	}
 	return out
