@@ -220,7 +220,9 @@ func (t *test) configure(x IO, f *flags) error {
 	if len(blocked) == 0 {
 		guard = func(netip.Addr) error { return nil }
 	}
-	t.config.HTTP = httpx.NewTransport(transport(o, guard, x.version()))
+	c := transport(o, guard, x.version())
+	c.Proxy, c.OnlyHTTP1 = proxies(x.env()), strings.Contains(x.env()["GODEBUG"], "http2client=0")
+	t.config.HTTP = httpx.NewTransport(c)
 	tags, err := pairs("tag", f.tags)
 	if err != nil {
 		return err

@@ -21,9 +21,11 @@ const maxIdlePerHost = 8
 type Client struct {
 	transport *Transport
 
-	mu   sync.Mutex
-	idle map[hostKey][]*conn
-	jar  *cookiejar.Jar
+	mu       sync.Mutex
+	idle     map[hostKey][]*conn
+	jar      *cookiejar.Jar
+	standard *http.Transport  // nil until something needs it
+	speaksH2 map[hostKey]bool // hosts that were seen to
 }
 
 // NewClient returns a client with no connection yet. Close it in the end.
@@ -39,6 +41,9 @@ func (c *Client) Close() {
 		}
 	}
 	c.idle = nil
+	if c.standard != nil {
+		c.standard.CloseIdleConnections()
+	}
 }
 
 // ResetCookies forgets all cookies.
@@ -131,6 +136,7 @@ func (c *Client) hop(ctx context.Context, req *Request, deadline time.Time) *Exc
 
 type attemptOptions struct {
 	key      hostKey
+	begin    time.Time
 	deadline time.Time
 	fresh    bool // do not use an idle connection
 }
@@ -138,22 +144,24 @@ type attemptOptions struct {
 // attempt sends the request once. again means that a reused connection was
 // closed under it and that sending it once more does no harm.
 func (c *Client) attempt(ctx context.Context, req *Request, x *Exchange, o attemptOptions) (again bool, err error) {
-	begin := time.Now()
+	o.begin = time.Now()
 	x.Times = Timings{}
+	if c.isStandard(req.URL, o.key) {
+		return false, c.attemptStandard(ctx, req, x, o, nil)
+	}
 	cn, err := c.connection(ctx, req, &x.Times, o)
-	x.Times.Blocked = time.Since(begin)
+	x.Times.Blocked = time.Since(o.begin)
 	if err != nil {
 		return false, err
 	}
+	if cn.h2 {
+		return false, c.attemptStandard(ctx, req, x, o, cn)
+	}
 	x.Remote, x.TLS = cn.remote, cn.secure
 	x.Cookie = c.cookies(req)
-	sent, received := cn.wire.sent, cn.wire.received
-	if !cn.used {
-		sent, received = 0, 0 // the handshake counts too
-	}
 	keep, err := c.onConn(ctx, req, x, cn, o.deadline)
-	x.Sent += cn.wire.sent - sent
-	x.Received += cn.wire.received - received
+	sent, received := cn.wire.take() // the first time, those of the handshake too
+	x.Sent, x.Received = x.Sent+sent, x.Received+received
 	if keep && err == nil {
 		cn.used = true
 		c.release(cn)
@@ -215,7 +223,7 @@ func (c *Client) connection(ctx context.Context, req *Request, times *Timings, o
 	}
 	ctx, cancel := context.WithDeadline(ctx, o.deadline)
 	defer cancel()
-	return c.transport.dial(ctx, o.key, times)
+	return c.transport.dial(ctx, o.key, times, c.transport.protocols()...)
 }
 
 func (c *Client) takeIdle(key hostKey) *conn {

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -21,6 +22,7 @@ type conn struct {
 	key      hostKey
 	remote   netip.AddrPort
 	secure   TLS
+	h2       bool // what was agreed on is HTTP/2
 	used     bool // an answer was read from it before
 
 	left      int64     // header bytes that may still come; negative: no bound
@@ -51,18 +53,22 @@ func (c *conn) Read(p []byte) (int, error) {
 // wire counts the bytes that cross the network, TLS included.
 type wire struct {
 	net.Conn
-	sent, received int64
+	times          Timings // how it came about
+	sent, received atomic.Int64
 }
+
+// take returns the bytes since it was last called.
+func (w *wire) take() (sent, received int64) { return w.sent.Swap(0), w.received.Swap(0) }
 
 func (w *wire) Read(p []byte) (int, error) {
 	n, err := w.Conn.Read(p)
-	w.received += int64(n)
+	w.received.Add(int64(n))
 	return n, err
 }
 
 func (w *wire) Write(p []byte) (int, error) {
 	n, err := w.Conn.Write(p)
-	w.sent += int64(n)
+	w.sent.Add(int64(n))
 	return n, err
 }
 

@@ -1,4 +1,4 @@
-// Package httpx is the load generator's HTTP/1.1 client: as little work per
+// Package httpx is the load generator's HTTP client: as little work per
 // request as the protocol allows, with every phase timed.
 //
 // In: a [Request]. Out: an [Exchange] for each hop of it, redirects included,
@@ -11,6 +11,9 @@
 // Everything that a server sends is bounded: header bytes, body bytes after
 // decoding, informational answers, redirects, and the time of it all. Addresses
 // are checked by [Config.Guard] after the name was resolved, at each dial.
+//
+// HTTP/1.1 is spoken here; hosts that choose HTTP/2, and proxies, are left to
+// net/http, with the same connections and answers.
 //
 // A request is sent a second time only when a reused connection was closed by
 // the server before the first byte of an answer, and only if sending it twice

@@ -9,6 +9,8 @@ import (
 	"io"
 	"net"
 	"os"
+	"regexp"
+	"slices"
 	"syscall"
 )
 
@@ -46,6 +48,9 @@ const (
 	CodeTLS             = 1300
 	CodeUnknownCA       = 1310
 	CodeHostname        = 1311
+	CodeHTTP2GoAway     = 1610
+	CodeHTTP2Stream     = 1630
+	CodeHTTP2Connection = 1650
 	CodeDecompression   = 1701
 	CodeStatus          = 1000 // added to a status of 400 and above
 	firstErroringStatus = 400
@@ -116,13 +121,44 @@ func describe(err error) (int, string) {
 		return describeOp(op)
 	case isTimeout(err):
 		return CodeTimeout, "request timeout"
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+	case errors.Is(err, io.EOF):
+		return CodeGeneric, "EOF"
+	case errors.Is(err, io.ErrUnexpectedEOF):
 		return CodeGeneric, "unexpected EOF"
+	}
+	if code, text := describeHTTP2(err.Error()); code != 0 {
+		return code, text
 	}
 	return CodeGeneric, err.Error()
 }
 
+var http2Failure = regexp.MustCompile(`^(?:(stream) error: stream ID \d+; |(connection) error: |http2: server sent (GOAWAY) and closed the connection; LastStreamID=\d+, ErrCode=)([A-Z_0-9]+)`)
+
+// describeHTTP2 reads net/http's words, because its types for these failures
+// are not exported.
+func describeHTTP2(text string) (int, string) {
+	m := http2Failure.FindStringSubmatch(text)
+	if m == nil {
+		return 0, ""
+	}
+	// The codes of RFC 9113, in order; k6 adds them to those of the kind.
+	nth := 1 + slices.Index([]string{
+		"NO_ERROR", "PROTOCOL_ERROR", "INTERNAL_ERROR", "FLOW_CONTROL_ERROR", "SETTINGS_TIMEOUT", "STREAM_CLOSED", "FRAME_SIZE_ERROR",
+		"REFUSED_STREAM", "CANCEL", "COMPRESSION_ERROR", "CONNECT_ERROR", "ENHANCE_YOUR_CALM", "INADEQUATE_SECURITY", "HTTP_1_1_REQUIRED",
+	}, m[4])
+	switch {
+	case m[1] != "":
+		return CodeHTTP2Stream + nth, "http2: stream error with http2 ErrCode " + m[4]
+	case m[2] != "":
+		return CodeHTTP2Connection + nth, "http2: connection error with http2 ErrCode " + m[4]
+	}
+	return CodeHTTP2GoAway + nth, "http2: received GoAway with http2 ErrCode " + m[4]
+}
+
 func describeOp(op *net.OpError) (int, string) {
+	if op.Net != "tcp" && op.Net != "tcp6" { // a word of the TLS below it
+		return CodeNotTCP, op.Error()
+	}
 	dial := op.Op == "dial"
 	var number syscall.Errno
 	switch {
@@ -152,9 +188,8 @@ func describeTLS(err error) (int, string) {
 	var (
 		authority x509.UnknownAuthorityError
 		hostname  x509.HostnameError
-		invalid   x509.CertificateInvalidError
 		record    tls.RecordHeaderError
-		alert     tls.AlertError
+		invalid   x509.CertificateInvalidError
 	)
 	switch {
 	case errors.As(err, &authority):
@@ -164,9 +199,7 @@ func describeTLS(err error) (int, string) {
 	case errors.As(err, &record):
 		return CodeTLS + 1, "tls: " + record.Msg
 	case errors.As(err, &invalid):
-		return CodeTLS, invalid.Error()
-	case errors.As(err, &alert):
-		return CodeTLS, alert.Error()
+		return CodeGeneric, invalid.Error()
 	}
 	return 0, ""
 }

@@ -134,7 +134,7 @@ func TestHostileServers(t *testing.T) {
 			say(c, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort")
 			_ = c.Close()
 		}, httpx.CodeGeneric, "unexpected EOF"},
-		{"closes without a word", func(c net.Conn, _ *http.Request, _ int) { _ = c.Close() }, httpx.CodeGeneric, "unexpected EOF"},
+		{"closes without a word", func(c net.Conn, _ *http.Request, _ int) { _ = c.Close() }, httpx.CodeGeneric, "EOF"},
 		{"no HTTP", func(c net.Conn, _ *http.Request, _ int) { say(c, "220 mail ready\r\n\r\n") }, httpx.CodeGeneric, ""},
 		{"informational answers without end", func(c net.Conn, _ *http.Request, _ int) { drip(c, "HTTP/1.1 102 Processing\r\n\r\n") }, httpx.CodeGeneric, httpx.ErrTooManyInterims.Error()},
 		{"resets", func(c net.Conn, _ *http.Request, _ int) { _ = c.(*net.TCPConn).SetLinger(0); _ = c.Close() }, httpx.CodeReset, "read: connection reset by peer"},

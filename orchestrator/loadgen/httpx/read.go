@@ -24,23 +24,31 @@ func (c *Client) read(cn *conn, req *Request, x *Exchange) (keep bool, err error
 	defer c.transport.pools.putReader(br)
 	resp, err := c.final(br, req.Method)
 	if err != nil {
+		if !cn.got && errors.Is(err, io.ErrUnexpectedEOF) {
+			err = io.EOF // not a byte came
+		}
 		return false, err
 	}
 	cn.left = -1
+	whole, err := c.take(resp, req, x)
+	keep = whole && !resp.Close && !c.transport.config.NoConnectionReuse && br.Buffered() == 0 && !asksClose(req)
+	return keep, err
+}
+
+// take takes an answer over into x. whole says that nothing of it is left on
+// the connection.
+func (c *Client) take(resp *http.Response, req *Request, x *Exchange) (whole bool, err error) {
 	x.Status, x.Proto, x.Header = resp.StatusCode, resp.Proto, resp.Header
 	x.StatusText = statusText(resp)
 	c.keepCookies(req, resp)
 	if resp.StatusCode == http.StatusSwitchingProtocols {
 		return false, nil
 	}
-	whole, err := c.readBody(resp, req, x)
-	if err != nil {
+	if whole, err = c.readBody(resp, req, x); err != nil {
 		// As in k6, a request whose answer breaks off has no status.
 		x.Status, x.StatusText, x.Header = 0, "", nil
-		return false, err
 	}
-	keep = whole && !resp.Close && !c.transport.config.NoConnectionReuse && br.Buffered() == 0 && !asksClose(req)
-	return keep, nil
+	return whole && err == nil, err
 }
 
 // final returns the first answer that is not informational.
@@ -62,10 +70,8 @@ func (c *Client) final(br *bufio.Reader, method string) (*http.Response, error) 
 }
 
 func statusText(resp *http.Response) string {
-	if _, text, ok := strings.Cut(resp.Status, " "); ok && text != "" {
-		return text
-	}
-	return http.StatusText(resp.StatusCode)
+	_, text, _ := strings.Cut(resp.Status, " ")
+	return text
 }
 
 func asksClose(req *Request) bool {
@@ -77,60 +83,69 @@ func asksClose(req *Request) bool {
 	return false
 }
 
-// readBody reads and decodes the body within its bound. whole says that
+// readBody reads and decodes the body within its bound; one that nobody wants is
+// neither decoded nor kept, so that only its time is bounded. whole says that
 // nothing of it is left on the connection.
 func (c *Client) readBody(resp *http.Response, req *Request, x *Exchange) (whole bool, err error) {
-	limit := c.transport.config.MaxBody
-	if req.Method == http.MethodHead || resp.ContentLength == 0 {
+	if bodyless(resp, req) {
 		return true, nil
 	}
-	if resp.ContentLength > limit {
+	// resp.Body is not closed before all of it was read: its Close reads what is
+	// left, which a server can make endless. Whoever leaves some of it closes the
+	// connection.
+	if req.Discard {
+		_, err := io.Copy(io.Discard, resp.Body)
+		return err == nil, err
+	}
+	if resp.ContentLength > c.transport.config.MaxBody {
 		return false, ErrBodyTooLarge
 	}
 	body, err := decoded(resp)
 	if err != nil {
 		return false, err
 	}
-	// resp.Body itself is never closed: its Close reads all that is left, which
-	// a server can make endless. Whoever leaves some of it closes the connection.
 	if d, ok := body.(decoder); ok {
 		defer func() { _ = d.Close() }()
 	}
-	switch {
-	case req.Discard:
-		n, err := io.Copy(io.Discard, io.LimitReader(body, limit+1))
-		if err != nil || n > limit {
-			return false, bodyError(err, n > limit)
-		}
-	case body == resp.Body && resp.ContentLength > 0:
-		x.Body = make([]byte, resp.ContentLength)
-		if n, err := io.ReadFull(body, x.Body); err != nil {
-			x.Body = x.Body[:n]
-			return false, err
-		}
-	default:
-		b, err := c.readAll(io.LimitReader(body, limit+1))
-		if int64(len(b)) > limit {
-			return false, ErrBodyTooLarge
-		}
-		x.Body = b
-		if err != nil {
-			return false, err
-		}
+	if x.Body, err = c.keep(body, resp); err != nil {
+		return false, err
 	}
 	// What a decoder left, and the end of a chunked body.
 	n, err := io.Copy(io.Discard, io.LimitReader(resp.Body, 4096))
 	return err == nil && n < 4096, nil
 }
 
-func bodyError(err error, tooLarge bool) error {
-	if tooLarge {
-		return ErrBodyTooLarge
+// bodyless reports whether there is nothing to read. Not even an empty body is
+// what its encoding says, as k6 sees it.
+func bodyless(resp *http.Response, req *Request) bool {
+	switch {
+	case req.Method == http.MethodHead, resp.StatusCode == http.StatusNoContent, resp.StatusCode == http.StatusNotModified:
+		return true
 	}
-	return err
+	return resp.Body == http.NoBody && resp.Header.Get("Content-Encoding") == ""
 }
 
-// readAll reads into a shared buffer and returns a copy of the right size.
+// maxTrusted is how many bytes are made room for because a server says that they
+// will come.
+const maxTrusted = 1 << 20
+
+// keep reads a body and returns what came of it, also with an error.
+func (c *Client) keep(body io.Reader, resp *http.Response) ([]byte, error) {
+	if body == resp.Body && resp.ContentLength > 0 && resp.ContentLength <= maxTrusted {
+		b := make([]byte, resp.ContentLength)
+		n, err := io.ReadFull(body, b)
+		return b[:n], err
+	}
+	limit := c.transport.config.MaxBody
+	b, err := c.readAll(io.LimitReader(body, limit+1))
+	if int64(len(b)) > limit {
+		return nil, ErrBodyTooLarge
+	}
+	return b, err
+}
+
+// readAll reads into a shared buffer and returns a copy of the right size, or the
+// buffer itself where that has become large.
 func (c *Client) readAll(r io.Reader) ([]byte, error) {
 	scratch := c.transport.pools.buffer()
 	defer c.transport.pools.putBuffer(scratch)
@@ -142,11 +157,14 @@ func (c *Client) readAll(r io.Reader) ([]byte, error) {
 		n, err := r.Read(b[len(b):cap(b)])
 		b = b[:len(b)+n]
 		if err != nil {
-			*scratch = b
 			if errors.Is(err, io.EOF) {
 				err = nil
 			}
-			return append([]byte(nil), b...), err
+			if cap(b) > 2*maxJoined {
+				return b, err
+			}
+			*scratch = b
+			return append([]byte{}, b...), err
 		}
 	}
 }
@@ -196,7 +214,7 @@ type decoder struct{ io.ReadCloser }
 
 func (d decoder) Read(p []byte) (int, error) {
 	n, err := d.ReadCloser.Read(p)
-	if err != nil && !errors.Is(err, io.EOF) && !isTimeout(err) {
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) && !isTimeout(err) {
 		err = &decodeError{err}
 	}
 	return n, err

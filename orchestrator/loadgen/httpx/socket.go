@@ -8,6 +8,8 @@ import (
 	"time"
 )
 
+const maxMessage = 16 << 20
+
 // Socket is a connection for another protocol than HTTP, made as requests make
 // theirs: the same names, guard and TLS.
 type Socket struct {
@@ -50,7 +52,7 @@ func (t *Transport) DialSocket(ctx context.Context, u *url.URL) (*Socket, error)
 	}
 	s := &Socket{}
 	begin := time.Now()
-	cn, err := t.dial(ctx, key, &s.Times)
+	cn, err := t.dial(ctx, key, &s.Times, "http/1.1")
 	s.Times.Blocked = time.Since(begin)
 	if err != nil {
 		return nil, classify(err)
@@ -60,4 +62,4 @@ func (t *Transport) DialSocket(ctx context.Context, u *url.URL) (*Socket, error)
 }
 
 // MaxMessage is how many bytes a peer may send in one piece.
-func (t *Transport) MaxMessage() int64 { return t.config.MaxBody }
+func (t *Transport) MaxMessage() int64 { return min(t.config.MaxBody, maxMessage) }

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -20,7 +21,7 @@ import (
 
 // Defaults of Config.
 const (
-	DefaultMaxBody   = 16 << 20
+	DefaultMaxBody   = 128 << 20
 	DefaultMaxHeader = 1 << 20
 	DefaultTimeout   = time.Minute
 	dialTimeout      = 30 * time.Second
@@ -47,6 +48,11 @@ type Config struct {
 	ClientCertificates []ClientCertificate
 	// TLS is the base of every TLS connection; nil is Go's default.
 	TLS *tls.Config
+	// Proxy returns the proxy that passes a request on, or nil for none; nil:
+	// there is no proxy at all.
+	Proxy func(*url.URL) (*url.URL, error)
+	// OnlyHTTP1 keeps from offering HTTP/2 to https hosts.
+	OnlyHTTP1 bool
 }
 
 // ClientCertificate is one that is shown to some hosts.
@@ -82,7 +88,6 @@ func NewTransport(c Config) *Transport {
 		base = c.TLS.Clone()
 	}
 	base.InsecureSkipVerify = base.InsecureSkipVerify || c.InsecureSkipVerify
-	base.NextProtos = []string{"http/1.1"}
 	if base.ClientSessionCache == nil {
 		base.ClientSessionCache = tls.NewLRUClientSessionCache(64)
 	}
@@ -128,8 +133,26 @@ func withOwnLack(lookup error) error {
 	return errors.Join(lookup, file.Close())
 }
 
-// dial connects to the host of key and notes how long each phase took.
-func (t *Transport) dial(ctx context.Context, key hostKey, times *Timings) (*conn, error) {
+// dial connects to the host of key and notes how long each phase took. A host
+// with TLS may choose one of the protocols.
+func (t *Transport) dial(ctx context.Context, key hostKey, times *Timings, protocols ...string) (*conn, error) {
+	raw, err := t.connect(ctx, key, times)
+	if err != nil {
+		return nil, err
+	}
+	c := &conn{wire: &wire{Conn: raw}, key: key, remote: addrPort(raw)}
+	c.Conn = c.wire
+	if key.tls {
+		if err := t.secure(ctx, c, times, protocols); err != nil {
+			return nil, err
+		}
+	}
+	c.wire.times = *times
+	return c, nil
+}
+
+// connect connects by TCP.
+func (t *Transport) connect(ctx context.Context, key hostKey, times *Timings) (net.Conn, error) {
 	begin := time.Now()
 	addr, port, err := t.names.place(ctx, key)
 	times.LookingUp = time.Since(begin)
@@ -156,27 +179,28 @@ func (t *Transport) dial(ctx context.Context, key hostKey, times *Timings) (*con
 		}
 		return nil, err
 	}
-	c := &conn{Conn: raw, wire: &wire{Conn: raw}, key: key, remote: addrPort(raw)}
-	c.Conn = c.wire
-	if !key.tls {
-		return c, nil
-	}
-	begin = time.Now()
+	return raw, nil
+}
+
+// secure agrees on TLS. It closes the connection when that fails.
+func (t *Transport) secure(ctx context.Context, c *conn, times *Timings, protocols []string) error {
+	begin := time.Now()
 	config := t.config.TLS.Clone()
+	config.NextProtos = protocols
 	if config.ServerName == "" {
-		config.ServerName = key.host
+		config.ServerName = c.key.host
 	}
-	config.Certificates = append(config.Certificates, t.certificates(key.host)...)
+	config.Certificates = append(config.Certificates, t.certificates(c.key.host)...)
 	secure := tls.Client(c.wire, config)
-	err = secure.HandshakeContext(ctx)
+	err := secure.HandshakeContext(ctx)
 	times.TLSHandshaking = time.Since(begin)
 	if err != nil {
-		_ = raw.Close()
-		return nil, fmt.Errorf("tls: %w", err)
+		_ = c.wire.Close()
+		return fmt.Errorf("tls: %w", err)
 	}
 	agreed := secure.ConnectionState()
-	c.Conn, c.secure = secure, TLS{agreed.Version, agreed.CipherSuite}
-	return c, nil
+	c.Conn, c.secure, c.h2 = secure, TLS{agreed.Version, agreed.CipherSuite}, agreed.NegotiatedProtocol == h2
+	return nil
 }
 
 // certificates are those that the host may see.

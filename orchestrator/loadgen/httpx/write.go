@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -73,9 +74,8 @@ func (c *Client) appendHead(b []byte, req *Request, cookie string) []byte {
 	if !seen.agent && c.transport.config.UserAgent != "" {
 		b = appendField(b, "User-Agent", c.transport.config.UserAgent)
 	}
-	if u := req.URL.User; u != nil && !seen.authorization {
-		password, _ := u.Password()
-		b = appendField(b, "Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(u.Username()+":"+password)))
+	if proof := basicProof(req.URL); proof != "" && !seen.authorization {
+		b = appendField(b, "Authorization", proof)
 	}
 	if len(req.Body) > 0 || req.Method == http.MethodPost || req.Method == http.MethodPut || req.Method == http.MethodPatch {
 		b = append(b, "\r\nContent-Length: "...)
@@ -94,6 +94,15 @@ func (c *Client) appendHead(b []byte, req *Request, cookie string) []byte {
 		b = appendField(b, "Connection", "close")
 	}
 	return append(b, "\r\n\r\n"...)
+}
+
+// basicProof is the Authorization that the user of a URL means.
+func basicProof(u *url.URL) string {
+	if u.User == nil {
+		return ""
+	}
+	password, _ := u.User.Password()
+	return "Basic " + base64.StdEncoding.EncodeToString([]byte(u.User.Username()+":"+password))
 }
 
 // fieldsSeen notes which headers the script sets itself.

@@ -90,7 +90,7 @@ func (r *response) plain(key string) any {
 	case "tls_version":
 		return tlsVersion(x)
 	case "tls_cipher_suite":
-		if x.TLS.Version == 0 {
+		if tlsVersion(x) == "" {
 			return ""
 		}
 		return tls.CipherSuiteName(x.TLS.CipherSuite)
@@ -110,8 +110,11 @@ func (r *response) plain(key string) any {
 	return nil
 }
 
-// tlsVersion writes "tls1.3", or nothing without TLS.
+// tlsVersion writes "tls1.3", or nothing without TLS or without an answer.
 func tlsVersion(x *httpx.Exchange) string {
+	if x.Err != nil {
+		return ""
+	}
 	switch x.TLS.Version {
 	case tls.VersionTLS10:
 		return "tls1.0"
@@ -136,7 +139,7 @@ func (r *response) statusText() string {
 	if r.x.Status == 0 {
 		return ""
 	}
-	return strconv.Itoa(r.x.Status) + " " + r.x.StatusText
+	return strings.TrimSuffix(strconv.Itoa(r.x.Status)+" "+r.x.StatusText, " ")
 }
 
 // noBody reports whether there is none to read: it was discarded, or none came.

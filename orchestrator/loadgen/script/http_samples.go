@@ -120,6 +120,9 @@ func (vm *VM) finish(p *prepared, x *httpx.Exchange) sobek.Value {
 		}
 		vm.logFailure("Request Failed", "error", clip(x.Err.Text, 300), "method", x.Method, "url", masked(x.URL))
 	}
+	if x.Status == http.StatusSwitchingProtocols {
+		vm.throw("unsupported response status: 101 %s", x.StatusText) // nothing of HTTP follows
+	}
 	if x.StoppedAt > 0 {
 		vm.logFailure("a redirect was not followed, because the limit is reached", "followed", x.StoppedAt, "url", masked(x.URL))
 	}

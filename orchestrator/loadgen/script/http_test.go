@@ -172,7 +172,7 @@ func TestHostileTargets(t *testing.T) {
 		case "/circle":
 			http.Redirect(w, r, "/circle", http.StatusFound)
 		case "/huge":
-			_, _ = w.Write(make([]byte, 17<<20))
+			w.Header().Set("Content-Length", "1000000000")
 		case "/large":
 			_, _ = w.Write(make([]byte, 10<<20))
 		case "/endless":
