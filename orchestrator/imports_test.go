@@ -60,6 +60,10 @@ func arrows() []arrow {
 			why: "a stand-in that shares code with what it tests agrees with its mistakes",
 		},
 		{
+			from: []string{"orchestrator", "exporters"}, except: []string{"orchestrator/grafana/dashboards"}, never: []string{"orchestrator/grafana/dashboards"},
+			why: "dashboards become files in manifests; the program carries none of Grafana's SDK",
+		},
+		{
 			from: []string{"scenarios"}, may: []string{},
 			why: "scenarios are files that k6 runs without us",
 		},
@@ -109,6 +113,7 @@ func owners() []owner {
 		{"go.opentelemetry.io/otel/sdk", []string{"orchestrator/telemetry"}, "parts begin spans; only telemetry knows how they leave"},
 		{"go.opentelemetry.io/otel", []string{"orchestrator/observe", "orchestrator/telemetry"}, "parts speak to observe, so that the API can change in one place"},
 		{"github.com/getsentry", []string{"orchestrator/telemetry"}, "errors are logged; that some are reported too is known in one place"},
+		{"github.com/grafana/grafana-foundation-sdk", []string{"orchestrator/grafana/dashboards"}, "the dashboards are written from one place"},
 		{"html/template", []string{"orchestrator/web"}, "pages are made in one place"},
 		{"flag", []string{}, "arguments are read with cobra, where they are read at all"},
 	}
