@@ -27,7 +27,7 @@ func runTest(ctx context.Context, x IO, f *flags, path string) error {
 }
 
 func runLoaded(ctx context.Context, x IO, f *flags, path string) (aborted bool, err error) {
-	const few = 1000 // virtual users
+	const few = 500 // virtual users
 	tighten := relaxCollector(x)
 	defer tighten()
 	t, err := load(ctx, x, f, path)
