@@ -224,6 +224,7 @@ func (c *comparison) starts() {
 		}
 	}
 	c.against("start to end, one iteration", "ms", all, func(s spent) float64 { return s.wall.Seconds() * 1000 })
+	c.against("the same, CPU", "ms", all, func(s spent) float64 { return s.cpu.Seconds() * 1000 })
 }
 
 var wrkRate = regexp.MustCompile(`Requests/sec:\s*([\d.]+)`)
