@@ -1,5 +1,6 @@
 // Package metric counts what a load test does: the metrics that exist, the tags
-// on their samples, and an aggregation that never keeps a sample.
+// on their samples, and an aggregation that keeps no samples but the first few of
+// a trend.
 //
 // Samples go in through Shard.Add, from any number of goroutines; a Snapshot
 // comes out at any time, cumulative since the start. Counters, gauges and rates
