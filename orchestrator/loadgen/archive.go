@@ -170,7 +170,11 @@ func archive(ctx context.Context, x IO, f *flags, name string) error {
 	if err != nil {
 		return err
 	}
-	a := &archived{files: rec.files, meta: archiveMeta{
+	files := rec.files
+	if t.archive != nil { // its files, and its variables under those of the flags
+		files, env = t.archive.files, with(t.archive.meta.Env, env)
+	}
+	a := &archived{files: files, meta: archiveMeta{
 		Type: "js", Options: options, Filename: "file://" + t.program.Path, Pwd: "file://" + filepath.Dir(t.program.Path),
 		Env: env, Mode: "extended", Version: compatible, GOOS: runtime.GOOS,
 	}}
@@ -180,6 +184,14 @@ func archive(ctx context.Context, x IO, f *flags, name string) error {
 		return err
 	}
 	return writeFile(x.path(f.archiveOut), b.Bytes())
+}
+
+// with returns under with the entries of over, which win.
+func with(under, over map[string]string) map[string]string {
+	both := map[string]string{}
+	maps.Copy(both, under)
+	maps.Copy(both, over)
+	return both
 }
 
 // compatible is the version of k6 whose archives ours are like.

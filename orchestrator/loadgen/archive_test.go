@@ -69,6 +69,23 @@ func TestArchiveKeepsOptions(t *testing.T) {
 	assert.Equal(t, 2.0, r.total(t, "iterations", "count"), "the half that it was made for")
 }
 
+// An operator that looks at a script makes an archive of it, also when it is one
+// already.
+func TestArchiveOfAnArchive(t *testing.T) {
+	t.Parallel()
+	r := archivedRun(t)
+	require.Equal(t, 0, r.command(t.Context(), "archive", "a.tar", "-O", "same.tar"), r.log.String())
+	require.Equal(t, 0, r.command(t.Context(), "archive", "a.tar", "-e", "FOO=other", "-O", "other.tar"), r.log.String())
+	first, err := os.ReadFile(filepath.Join(r.dir, "a.tar"))
+	require.NoError(t, err)
+	second, err := os.ReadFile(filepath.Join(r.dir, "same.tar"))
+	require.NoError(t, err)
+	assert.Equal(t, first, second)
+	r.env = nil
+	require.Equal(t, 99, r.command(t.Context(), "run", "other.tar", "-q", "--summary-export", "sum.json"), r.log.String())
+	assert.Equal(t, 18.0, r.total(t, "checks", "passes"), "all but the one that looks at FOO")
+}
+
 func TestEqualScriptsGiveEqualArchives(t *testing.T) {
 	t.Parallel()
 	r := archivedRun(t)
