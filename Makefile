@@ -2,7 +2,7 @@
 # Everything here needs Go, make and gcc (for the race detector), nothing else.
 
 .DEFAULT_GOAL := help
-.PHONY: dev test build image lint dashboards bench bench-loadgen soak-loadgen chaos help
+.PHONY: dev test build image lint dashboards bench bench-loadgen soak-loadgen chaos e2e help
 
 ARGS      ?=
 TESTFLAGS ?=
@@ -32,6 +32,13 @@ image: ## Write the images of orchestrator and runner to bin/*.tar (IMAGE_TAG=lo
 	CGO_ENABLED=0 GOOS=linux GOARCH=$(ARCH) go build -trimpath -ldflags '-s -w' -o bin/$(ARCH)/loadgen ./orchestrator/loadgen/cmd/loadgen
 	go run ./manifests/image orchestrator hackload/job-service:$(IMAGE_TAG) bin/job-service.tar bin/$(ARCH)/hackload
 	go run ./manifests/image runner hackload/runner:$(IMAGE_TAG) bin/runner.tar bin/$(ARCH)/loadgen
+
+# As root on Debian or Ubuntu: it makes a node of this machine for the time of
+# the tests. The cluster's programs are built once, which takes 20 minutes, and
+# kept outside of this folder; KUBE_BIN names a folder that has them.
+e2e: ## Try everything on a real Kubernetes that it brings up here (flags of go test in TESTFLAGS)
+	$(MAKE) image IMAGE_TAG=e2e
+	orchestrator/kube/testdata/cluster/e2e.sh $(TESTFLAGS)
 
 # All of staticcheck, also the rules on style that it leaves off by default:
 # package comments (ST1000), names (ST1003), receivers (ST1016) and the form of

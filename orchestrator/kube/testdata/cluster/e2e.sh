@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# e2e.sh [GO-TEST-FLAG...]: brings up a cluster, gives it our images and the
+# resource TestRun, runs the tests with the tag e2e against it, and takes it down
+# again. It wants to be called by make e2e, which has built the images.
+#
+#   KUBE_BIN     a cluster's programs; without it build.sh makes them, once
+#   TESTRUN_CRD  k6-operator's own definition, in place of the one in testdata
+#   E2E_DIR      keeps the cluster up, there, and takes it up again next time
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+cd "$here/../../../.."
+if [ -z "${KUBE_BIN:-}" ]; then "$here/build.sh"; fi
+dir=${E2E_DIR:-}
+if [ -z "$dir" ]; then
+  dir=$(mktemp -d /tmp/hackload-e2e.XXXXXX)
+  trap '"$here/down.sh" "$dir" --purge' EXIT
+fi
+"$here/up.sh" "$dir"
+CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o "$dir/images/biletter" "$here/biletter"
+go run ./manifests/image program localhost/biletter:e2e "$dir/images/biletter.tar" "$dir/images/biletter"
+"$here/load.sh" "$dir" bin/job-service.tar bin/runner.tar "$dir/images/biletter.tar"
+KUBECONFIG="$dir/kubeconfig" kubectl apply --server-side -f "${TESTRUN_CRD:-$here/../testruns.yaml}" >/dev/null
+HACKLOAD_E2E="$dir" go test -tags e2e -count=1 -timeout 30m "$@" ./orchestrator/kube/e2e
