@@ -49,7 +49,7 @@ type bench struct {
 
 func config(log io.Writer) *script.Config {
 	return &script.Config{
-		Registry: metric.NewRegistry(), HTTP: httpx.NewTransport(httpx.Config{UserAgent: "ua"}), Tags: metric.NewTags(map[string]string{"testid": "t"}),
+		Registry: metric.NewRegistry(), HTTP: httpx.NewTransport(httpx.Config{MaxBody: 16 << 20, UserAgent: "ua"}), Tags: metric.NewTags(map[string]string{"testid": "t"}),
 		Env: map[string]string{"A": "env"}, Log: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Test: &script.Test{}, Options: script.Options{MaxRedirects: 10, JSON: []byte(`{"vus":3}`)},
 	}

@@ -9,21 +9,13 @@ import (
 	"github.com/grafana/sobek"
 )
 
-// crypt encrypts or decrypts with AES.
+// crypt encrypts or decrypts, with AES in most cases.
 func (vm *VM) crypt(c sobek.FunctionCall, encrypt bool) (any, error) {
-	name, params := vm.named(c.Argument(0))
-	k, ok := exported[*cryptoKey](c.Argument(1))
-	if !ok {
-		return nil, &webError{"InvalidAccessError", "the second argument is no key"}
-	}
 	usage := "decrypt"
 	if encrypt {
 		usage = "encrypt"
 	}
-	if err := k.may(usage, name); err != nil {
-		return nil, err
-	}
-	block, err := aes.NewCipher(k.secret)
+	k, params, err := vm.keyFor(c, usage)
 	if err != nil {
 		return nil, err
 	}
@@ -32,7 +24,14 @@ func (vm *VM) crypt(c sobek.FunctionCall, encrypt bool) (any, error) {
 		return b
 	}
 	data := vm.someBytes(c.Argument(2))
-	switch name {
+	if k.name == "RSA-OAEP" {
+		return k.oaep(data, field("label"), encrypt)
+	}
+	block, err := aes.NewCipher(k.secret)
+	if err != nil {
+		return nil, err
+	}
+	switch k.name {
 	case "AES-CBC":
 		return cbc(block, field("iv"), data, encrypt)
 	case "AES-CTR":

@@ -1,22 +1,34 @@
 package script
 
 import (
+	"crypto/ecdsa"
 	"crypto/rand"
+	"crypto/rsa"
 	"encoding/base64"
 	"fmt"
+	"maps"
+	"math/big"
 	"slices"
 	"strings"
 
 	"github.com/grafana/sobek"
 )
 
-// cryptoKey is a CryptoKey: for signing (HMAC) or for a cipher (AES).
+// cryptoKey is a CryptoKey. It holds a secret, or one half of a pair; of the
+// private half the public one is known.
 type cryptoKey struct {
-	name        string // "HMAC", "AES-CBC", "AES-CTR" or "AES-GCM"
-	hash        string // of HMAC
+	name        string // of the algorithm: "HMAC", "AES-GCM", "ECDSA"
+	kind        string // "secret", "private" or "public"
+	hash        string // of HMAC and RSA
+	curve       string // of ECDSA and ECDH: "P-256"
 	extractable bool
 	usages      []string
 	secret      []byte
+
+	rsaPrivate *rsa.PrivateKey
+	rsaPublic  *rsa.PublicKey
+	ecPrivate  *ecdsa.PrivateKey
+	ecPublic   *ecdsa.PublicKey
 }
 
 // may reports why the key must not be used so, if it must not.
@@ -31,14 +43,22 @@ func (vm *VM) newKey(k *cryptoKey) any {
 	obj := vm.rt.ToValue(k).(*sobek.Object)
 	algorithm := vm.rt.NewObject()
 	_ = algorithm.Set("name", k.name)
-	_ = algorithm.Set("length", len(k.secret)*8)
+	switch {
+	case k.name == "HMAC", strings.HasPrefix(k.name, "AES"):
+		_ = algorithm.Set("length", len(k.secret)*8)
+	case k.rsaPublic != nil:
+		_ = algorithm.Set("modulusLength", k.rsaPublic.N.BitLen())
+		_ = algorithm.Set("publicExponent", vm.bytesAsArray(big.NewInt(int64(k.rsaPublic.E)).Bytes()))
+	case k.ecPublic != nil:
+		_ = algorithm.Set("namedCurve", k.curve)
+	}
 	if k.hash != "" {
 		h := vm.rt.NewObject()
 		_ = h.Set("name", k.hash)
 		_ = algorithm.Set("hash", h)
 	}
 	proto := vm.rt.NewObject()
-	for name, v := range map[string]any{"type": "secret", "extractable": k.extractable, "algorithm": algorithm, "usages": k.usages} {
+	for name, v := range map[string]any{"type": k.kind, "extractable": k.extractable, "algorithm": algorithm, "usages": slices.Concat([]string{}, k.usages)} {
 		_ = proto.Set(name, v)
 	}
 	_ = obj.SetPrototype(proto)
@@ -55,30 +75,61 @@ func (vm *VM) usages(v sobek.Value) []string {
 	return out
 }
 
+// bytesAsArray makes a Uint8Array.
+func (vm *VM) bytesAsArray(b []byte) sobek.Value {
+	array, err := vm.rt.New(vm.rt.Get("Uint8Array"), vm.rt.ToValue(vm.rt.NewArrayBuffer(b)))
+	if err != nil {
+		return sobek.Undefined() // a script has replaced Uint8Array
+	}
+	return array
+}
+
+// keyUsages are what a key of each algorithm can be used for.
+func keyUsages() map[string][]string {
+	crypt, sign, derive := []string{"encrypt", "decrypt", "wrapKey", "unwrapKey"}, []string{"sign", "verify"}, []string{"deriveKey", "deriveBits"}
+	return map[string][]string{
+		"HMAC": sign, "AES-CBC": crypt, "AES-CTR": crypt, "AES-GCM": crypt, "RSA-OAEP": crypt, "RSA-PSS": sign, "RSASSA-PKCS1-v1_5": sign,
+		"ECDSA": sign, "ECDH": derive, "PBKDF2": derive,
+	}
+}
+
 // keyOf begins a key of an algorithm that there is.
 func (vm *VM) keyOf(algorithm, extractable, usages sobek.Value) (_ *cryptoKey, params *sobek.Object, err error) {
 	name, params := vm.named(algorithm)
-	k := &cryptoKey{name: name, extractable: extractable.ToBoolean(), usages: vm.usages(usages)}
-	allowed := []string{"encrypt", "decrypt"}
-	switch name {
-	case "HMAC":
-		allowed = []string{"sign", "verify"}
+	k := &cryptoKey{name: name, kind: "secret", extractable: extractable.ToBoolean(), usages: vm.usages(usages)}
+	allowed, ok := keyUsages()[name]
+	if !ok {
+		there := strings.Join(slices.Sorted(maps.Keys(keyUsages())), ", ")
+		return nil, nil, &webError{"NotSupportedError", "there is no algorithm " + clip(name, 30) + " here: there are " + there}
+	}
+	if name == "HMAC" || isRSA(name) {
 		if k.hash, _, err = vm.standardHash(params.Get("hash")); err != nil {
 			return nil, nil, err
 		}
-	case "AES-CBC", "AES-CTR", "AES-GCM":
-	default:
-		return nil, nil, &webError{"NotSupportedError", "there is no algorithm " + clip(name, 30) + " here: there are HMAC, AES-CBC, AES-CTR and AES-GCM"}
+	}
+	if isEC(name) {
+		curve := params.Get("namedCurve")
+		if !given(curve) {
+			return nil, nil, &webError{"SyntaxError", name + " needs a namedCurve"}
+		}
+		if k.curve = curve.String(); curveNamed(k.curve) == nil {
+			return nil, nil, &webError{"NotSupportedError", "there is no curve " + clip(k.curve, 30) + ": there are P-256, P-384 and P-521"}
+		}
 	}
 	for _, usage := range k.usages {
 		if !slices.Contains(allowed, usage) {
 			return nil, nil, &webError{"SyntaxError", "a key of " + name + " cannot be used to " + clip(usage, 30)}
 		}
 	}
-	if len(k.usages) == 0 {
-		return nil, nil, &webError{"SyntaxError", "a key that may be used for nothing is of no use"}
-	}
 	return k, params, nil
+}
+
+// checkUsages refuses a secret that may be used for nothing.
+func (vm *VM) checkUsages(k *cryptoKey) error {
+	if k.kind != "public" && len(k.usages) == 0 {
+		return &webError{"SyntaxError", "a key that may be used for nothing is of no use"}
+	}
+	return nil
 }
 
 func (vm *VM) generateKey(c sobek.FunctionCall) (any, error) {
@@ -86,6 +137,23 @@ func (vm *VM) generateKey(c sobek.FunctionCall) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := vm.checkUsages(k); err != nil {
+		return nil, err
+	}
+	if isPair(k.name) {
+		return vm.generatePair(k, params)
+	}
+	bits, err := vm.secretBits(k, params)
+	if err != nil {
+		return nil, err
+	}
+	k.secret = make([]byte, bits/8)
+	_, _ = rand.Read(k.secret) // never fails
+	return vm.newKey(k), nil
+}
+
+// secretBits is how long a new secret is.
+func (vm *VM) secretBits(k *cryptoKey, params *sobek.Object) (int64, error) {
 	bits := int64(0)
 	if given(params.Get("length")) {
 		bits = params.Get("length").ToInteger()
@@ -93,12 +161,13 @@ func (vm *VM) generateKey(c sobek.FunctionCall) (any, error) {
 		_, build, _ := vm.standardHash(params.Get("hash"))
 		bits = int64(build().BlockSize() * 8)
 	}
-	if bits <= 0 || bits%8 != 0 || bits > maxRandomBytes || k.name != "HMAC" && bits != 128 && bits != 192 && bits != 256 {
-		return nil, &webError{"OperationError", fmt.Sprintf("a key of %s cannot have %d bits", k.name, bits)}
+	if k.name == "PBKDF2" {
+		return 0, &webError{"NotSupportedError", "a password cannot be generated: import one"}
 	}
-	k.secret = make([]byte, bits/8)
-	_, _ = rand.Read(k.secret) // never fails
-	return vm.newKey(k), nil
+	if bits <= 0 || bits%8 != 0 || bits > maxRandomBytes || k.name != "HMAC" && bits != 128 && bits != 192 && bits != 256 {
+		return 0, &webError{"OperationError", fmt.Sprintf("a key of %s cannot have %d bits", k.name, bits)}
+	}
+	return bits, nil
 }
 
 func (vm *VM) importKey(c sobek.FunctionCall) (any, error) {
@@ -106,39 +175,54 @@ func (vm *VM) importKey(c sobek.FunctionCall) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	switch format := c.Argument(0).String(); format {
-	case "raw":
-		k.secret = slices.Clone(vm.someBytes(c.Argument(1)))
-	case "jwk":
-		text := vm.members(c.Argument(1))["k"]
+	format := c.Argument(0).String()
+	if isPair(k.name) {
+		err = vm.importPair(k, format, c.Argument(1))
+	} else {
+		err = vm.importSecret(k, format, c.Argument(1))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return vm.newKey(k), vm.checkUsages(k)
+}
+
+func (vm *VM) importSecret(k *cryptoKey, format string, data sobek.Value) (err error) {
+	switch {
+	case format == "raw":
+		k.secret = slices.Clone(vm.someBytes(data))
+	case format == "jwk" && k.name != "PBKDF2":
+		text := vm.members(data)["k"]
 		if text == nil {
-			return nil, &webError{"DataError", "the JSON web key has no member k"}
+			return &webError{"DataError", "the JSON web key has no member k"}
 		}
 		if k.secret, err = base64.RawURLEncoding.DecodeString(text.String()); err != nil {
-			return nil, &webError{"DataError", "the JSON web key's member k is not base64url"}
+			return &webError{"DataError", "the JSON web key's member k is not base64url"}
 		}
 	default:
-		return nil, &webError{"NotSupportedError", "keys are not read as " + clip(format, 30) + " here: there are raw and jwk"}
+		return &webError{"NotSupportedError", "a key of " + k.name + " is not read as " + clip(format, 30) + " here: there are raw and jwk"}
 	}
-	if n := len(k.secret); n == 0 || k.name != "HMAC" && n != 16 && n != 24 && n != 32 {
-		return nil, &webError{"DataError", fmt.Sprintf("a key of %s cannot have %d bytes", k.name, n)}
+	if n := len(k.secret); k.name == "HMAC" && n == 0 || strings.HasPrefix(k.name, "AES") && n != 16 && n != 24 && n != 32 {
+		return &webError{"DataError", fmt.Sprintf("a key of %s cannot have %d bytes", k.name, n)}
 	}
-	return vm.newKey(k), nil
+	return nil
 }
 
 func (vm *VM) exportKey(c sobek.FunctionCall) (any, error) {
 	k, ok := exported[*cryptoKey](c.Argument(1))
-	if !ok || !k.extractable {
+	if !ok || !k.extractable || k.name == "PBKDF2" {
 		return nil, &webError{"InvalidAccessError", "the key cannot be exported"}
 	}
-	switch format := c.Argument(0).String(); format {
-	case "raw":
+	format := c.Argument(0).String()
+	switch {
+	case isPair(k.name):
+		return vm.exportPair(k, format)
+	case format == "raw":
 		return slices.Clone(k.secret), nil
-	case "jwk":
+	case format == "jwk":
 		return vm.webKey(k), nil
-	default:
-		return nil, &webError{"NotSupportedError", "keys are not written as " + clip(format, 30) + " here: there are raw and jwk"}
 	}
+	return nil, &webError{"NotSupportedError", "keys are not written as " + clip(format, 30) + " here: there are raw and jwk"}
 }
 
 func (vm *VM) webKey(k *cryptoKey) any {
