@@ -206,7 +206,7 @@ func (f factFinder) summary(path string) error {
 	for name, m := range s.Metrics {
 		all, _ := m["thresholds"].(map[string]any)
 		for expression, crossed := range all {
-			f.facts["threshold "+name+" "+expression] = map[any]string{true: "failed", false: "ok"}[crossed]
+			f.facts["threshold "+f.srv.neutral.Replace(name)+" "+expression] = map[any]string{true: "failed", false: "ok"}[crossed]
 		}
 	}
 	return nil

@@ -245,7 +245,7 @@ func (t *test) configure(x IO, f *flags) error {
 		MaxRedirects: int(options.Or(o.MaxRedirects, 10)), NoCookiesReset: options.Or(o.NoCookiesReset, false),
 		NoConnReuse: options.Or(o.NoVUConnectionReuse, false), MinIteration: options.Or(o.MinIterationDuration, 0),
 		Batch: int(options.Or(o.Batch, 0)), BatchPerHost: int(options.Or(o.BatchPerHost, 0)),
-		JSON: text, SystemTags: chosenTags(o.SystemTags),
+		JSON: text, SystemTags: chosenTags(o.SystemTags), TagURLs: asksForURLs(o),
 	}
 	return nil
 }
@@ -289,6 +289,15 @@ func chosenTags(list []string) map[string]bool {
 		out[tag] = true
 	}
 	return out
+}
+
+// asksForURLs reports whether the options name the tags that hold a request's URL.
+func asksForURLs(o *options.Options) bool {
+	asked := slices.Contains(o.SystemTags, "url") || slices.Contains(o.SystemTags, "name")
+	for _, t := range o.Thresholds {
+		asked = asked || t.Tags["url"] != "" || t.Tags["name"] != ""
+	}
+	return asked
 }
 
 // script is what a judge needs to know of the script.

@@ -59,10 +59,11 @@ func (vm *VM) expected(p *prepared, x *httpx.Exchange) bool {
 }
 
 // answerTags are k6's system tags of an answer. The URL is not one of them
-// unless the request has a name, because every URL would be a series.
+// unless the request has a name or somebody asks for it, because every URL would
+// be a series.
 func (vm *VM) answerTags(p *prepared, x *httpx.Exchange, expected bool) *metric.TagSet {
 	key := tagKey{base: p.tags, a: x.Method, b: x.Proto, status: x.Status, tls: x.TLS.Version, expected: expected}
-	if x.Err != nil {
+	if x.Err != nil || vm.config.Options.TagURLs {
 		return vm.buildTags(p, x, expected)
 	}
 	if t, ok := vm.cache[key]; ok {
@@ -84,8 +85,12 @@ func (vm *VM) buildTags(p *prepared, x *httpx.Exchange, expected bool) *metric.T
 		set("tls_version", tlsVersion(x))
 	}
 	set("status", strconv.Itoa(x.Status))
-	if p.name != "" {
+	switch {
+	case p.name != "":
 		set("url", p.name)
+	case vm.config.Options.TagURLs:
+		set("url", masked(x.URL))
+		set("name", masked(x.URL))
 	}
 	if !p.noExpect {
 		set("expected_response", strconv.FormatBool(expected))

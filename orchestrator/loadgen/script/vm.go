@@ -42,6 +42,7 @@ type Options struct {
 	BatchPerHost   int             // of those, to one host; k6's 6 when 0
 	JSON           []byte          // all options as they are in force, for exec.test.options
 	SystemTags     map[string]bool // those that are on; nil is k6's choice
+	TagURLs        bool            // tag requests without a name with their URL
 }
 
 // Test is what all VMs tell and ask about the test as a whole. All of it may

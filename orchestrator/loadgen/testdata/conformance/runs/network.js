@@ -2,8 +2,8 @@
 import http from 'k6/http';
 import { check } from 'k6';
 import exec from 'k6/execution';
-export const options = JSON.parse(__ENV.OPTIONS || '{}');
 const url = __ENV.URL, port = url.split(':')[2];
+export const options = JSON.parse((__ENV.OPTIONS || '{}').replaceAll('SERVER', url).replaceAll('PORT', port));
 const say = (r) => console.log(`${r.status} ${r.error_code} ${r.error.replace(/:\\d+/g, ':<port>')} ${r.body === null ? null : r.body.length}`);
 const tried = (f) => { try { say(f()); } catch (e) { console.log(`threw ${String(e).replace(/:\\d+/g, ':<port>')}`); } };
 const acts = {
@@ -29,6 +29,7 @@ const acts = {
   bad: () => { for (const to of ['http://127.0.0.1:1/', 'nonsense', 'http://', 'ftp://127.0.0.1/', `${url}/cut`]) tried(() => http.get(to)); console.log('after'); },
   secure: () => { const r = http.get(`${__ENV.TLS}/json`); console.log(`${r.tls_version} ${r.proto} ${r.error_code} ${r.error}`); },
   tagged: () => { http.get(`${url}/json`, { tags: { own: '1', name: 'named' } }); http.get(`${url}/status/404`); exec.vu.tags.later = 'x'; http.get(http.url`${url}/status/${500}`); check(1, { c: true }, { of: 'check' }); },
+  located: () => { http.get(`${url}/json`, { tags: { name: 'named' } }); http.get(`${url}/status/404`); http.get(`${url}/redirect/1`); },
   short: () => {},
 };
 export default function () { acts[__ENV.ACT](); }
