@@ -39,7 +39,7 @@ type Program struct {
 	Own       bool   // it is our own generator under k6's name
 }
 
-var versionPattern = regexp.MustCompile(`^k6 (v(\d+)\.\S+)`)
+var versionPattern = regexp.MustCompile(`^k6\S* (v(?:(\d+)\.\S+|\(devel\)))`)
 
 // Find asks the k6 program at path, or the one on the PATH when it is empty,
 // what it is.
@@ -81,7 +81,9 @@ func identify(said string) (Program, error) {
 		line, _, _ := strings.Cut(said, "\n")
 		return Program{}, fmt.Errorf("it says of itself %.100q, want %q", line, "k6 v2.…")
 	}
-	if major, err := strconv.Atoi(m[2]); err != nil || major < oldest {
+	// One that was built from sources that have no version says so, and is taken
+	// for a new one.
+	if major, err := strconv.Atoi(m[2]); m[2] != "" && (err != nil || major < oldest) {
 		return Program{}, fmt.Errorf("it is %s, want v%d.0.0 or newer", m[1], oldest)
 	}
 	p := Program{Version: m[1]}

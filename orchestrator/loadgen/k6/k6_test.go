@@ -24,6 +24,7 @@ func TestIdentify(t *testing.T) {
 		{"stock", "k6 v2.2.0 (commit/devel, go1.26.8, linux/amd64)\n", Program{Version: "v2.2.0"}, ""},
 		{"with the extension", "k6 v2.2.0 (go1.26.8, linux/amd64)\nExtensions:\n  github.com/x/y v0.1.0, hackload [output]\n  github.com/x/y v0.1.0, k6/x/hackload [js]\n", Program{Version: "v2.2.0", Extension: true}, ""},
 		{"with another extension", "k6 v2.2.0 (go1.26.8)\nExtensions:\n  example.org/hackload v1, xk6-kafka [output]\n  example.org/hackload v1, k6/x/hackload [js]\n", Program{Version: "v2.2.0"}, ""},
+		{"built from a folder", "k6x v(devel) (go1.26.8, linux/amd64)\nExtensions:\n  github.com/x/y (devel), hackload [output]\n", Program{Version: "v(devel)", Extension: true}, ""},
 		{"our own", "loadgen 1.2.3\n", Program{Version: "loadgen 1.2.3", Own: true}, ""},
 		{"too old", "k6 v1.3.0 (go1.24)\n", Program{}, "it is v1.3.0, want v2.0.0 or newer"},
 		{"something else", "curl 8.1\nRelease-Date: …", Program{}, `it says of itself "curl 8.1"`},

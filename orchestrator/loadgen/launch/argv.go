@@ -51,7 +51,8 @@ func scriptEnv(env map[string]string) []string {
 // runEnv returns the environment of a generator: the script's, where its metrics
 // go, and what a program needs to run.
 func (l *Launcher) runEnv(launch contest.Launch) []string {
-	env := append(l.baseEnv(), scriptEnv(launch.Env)...)
+	env := append(l.baseEnv(), "TEAM="+string(launch.Team)) // a variable of the level wins, being later
+	env = append(env, scriptEnv(launch.Env)...)
 	env = append(env, "K6_PROMETHEUS_RW_SERVER_URL="+launch.WriteURL)
 	if launch.WriteToken != "" {
 		env = append(env, "K6_PROMETHEUS_RW_BEARER_TOKEN="+launch.WriteToken)

@@ -110,7 +110,7 @@ func TestArgumentsAndEnvironment(t *testing.T) {
 		"--abort-when-lost", "--quiet", "--blacklist-ip", "10.0.0.0/8", "--blacklist-ip", "169.254.0.0/16",
 	}, seen.Args)
 	require.ElementsMatch(t, []string{
-		"PATH=/usr/bin", "HOME=/root", "GOMAXPROCS=3", "API_URL=http://127.0.0.1:1/?a=b c", "BEHAVE=finish", "CODE=0",
+		"PATH=/usr/bin", "HOME=/root", "GOMAXPROCS=3", "TEAM=Good_Team", "API_URL=http://127.0.0.1:1/?a=b c", "BEHAVE=finish", "CODE=0",
 		"K6_PROMETHEUS_RW_SERVER_URL=http://127.0.0.1:1/api/v1/write",
 		"K6_PROMETHEUS_RW_BEARER_TOKEN=write-token", "K6_PROMETHEUS_RW_PUSH_INTERVAL=1s",
 	}, withoutPWD(seen.Env))

@@ -26,6 +26,7 @@ func modules() map[string][]string {
 		"k6/websockets":       {"Blob", "WebSocket"},
 		"k6/experimental/csv": {"Parser", "parse"},
 		"k6/experimental/fs":  {"SeekMode", "open"},
+		"k6/x/hackload":       {"report", "target", "team", "users"},
 		// The name that it had before it was finished.
 		"k6/experimental/websockets": {"Blob", "WebSocket"},
 	}
@@ -58,6 +59,8 @@ func (vm *VM) makeExport(module, name string) sobek.Value {
 		return vm.exportWS(name)
 	case "k6/websockets", "k6/experimental/websockets":
 		return vm.exportWebSockets(name)
+	case "k6/x/hackload":
+		return vm.exportHackload(name)
 	case "k6/timers":
 		return vm.rt.ToValue(vm.timerFunction(name))
 	}
