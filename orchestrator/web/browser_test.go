@@ -1,0 +1,217 @@
+//go:build browser
+
+package web_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/hackload-kz/hackload/orchestrator/contest"
+	"github.com/hackload-kz/hackload/orchestrator/web"
+)
+
+// chromium opens a tab of a Chromium of the test's own.
+func chromium(t *testing.T) context.Context {
+	t.Helper()
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath("chromium"), chromedp.NoSandbox, chromedp.Flag("lang", "en"))
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 4*time.Minute)
+	ctx, stop := chromedp.NewExecAllocator(ctx, options...)
+	tab, closeTab := chromedp.NewContext(ctx)
+	t.Cleanup(func() {
+		assert.NoError(t, chromedp.Cancel(tab))
+		closeTab()
+		stop()
+		cancel()
+	})
+	return tab
+}
+
+// eval is what a script answers on the tab's page.
+func eval[T any](t *testing.T, tab context.Context, script string, options ...chromedp.EvaluateOption) T {
+	t.Helper()
+	value, err := chromedp.Run(tab, chromedp.Evaluate[T](script, options...))
+	require.NoError(t, err, script)
+	return value
+}
+
+// becomes waits until a script answers true.
+func becomes(t *testing.T, tab context.Context, script string) {
+	t.Helper()
+	_, err := chromedp.Run(tab, chromedp.Poll[bool](script, chromedp.WithPollingInterval(100*time.Millisecond), chromedp.WithPollingTimeout(30*time.Second)))
+	require.NoError(t, err, script)
+}
+
+// look is how a page is looked at.
+type look struct {
+	name          string
+	width, height int64
+	scheme        string
+}
+
+func looks() []look {
+	return []look{
+		{"desktop-light", 1400, 900, "light"}, {"desktop-dark", 1400, 900, "dark"},
+		{"phone-light", 390, 844, "light"}, {"phone-dark", 390, 844, "dark"}, {"projector-light", 1920, 1080, "light"},
+	}
+}
+
+// open goes to a page and looks at it in this way.
+func (l look) open(t *testing.T, tab context.Context, url string) {
+	t.Helper()
+	require.NoError(t, chromedp.Do(tab, chromedp.EmulateViewport(l.width, l.height)))
+	_, err := chromedp.Call(tab, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: l.scheme}},
+	})
+	require.NoError(t, err)
+	require.NoError(t, chromedp.Do(tab, chromedp.Navigate(url), chromedp.WaitReady(chromedp.CSS("main"))), url)
+}
+
+// everyPage is a contest that has all there is to show, and its pages.
+func everyPage(t *testing.T) (url string, paths map[string]string) {
+	t.Helper()
+	s := sample()
+	h := &hand{state: s, letters: []web.DeadLetter{{ID: 7, Kind: "collect", Service: contest.SearchTesting, Team: "slow", Died: noon(),
+		History: []web.LetterFail{{At: noon(), Try: 1, Error: "the metric store did not answer"}}}}}
+	s.waiting = web.Waiting{Targets: 1, Runs: []contest.Run{run(s.teams[2], contest.EventSearch, "search", "01j5cccccccccccccccccccccc")}}
+	s.before = []contest.Verdict{{Team: s.teams[0], Criterion: contest.EventSearch, Status: contest.Passed, Score: 1}}
+	c := h.config()
+	c.PublicURL = ""
+	c.Operations = &web.Operations{Token: token, Schedule: h, Control: h, Letters: h, Outbox: h, Exclusions: h, Overrides: h, Trail: h}
+	c.Organisers = &web.Organisers{Token: token, Spends: aBook()}
+	return start(t, web.New(c)), map[string]string{
+		"results": "/", "results-ru": "/?lang=ru", "filtered": "/?team=nobody&lang=en", "team": "/teams/slow", "notes": "/teams/flaky",
+		"run": "/runs/01j50000000000000000000001", "under-way": "/runs/01j5bbbbbbbbbbbbbbbbbbbbbb", "missing": "/teams/nobody",
+		"login": "/organisers/login", "services": "/organisers/services", "runs": "/organisers/runs", "letters": "/organisers/letters",
+		"audit": "/organisers/audit", "spend": "/organisers/spend", "spend-team": "/organisers/spend/good",
+	}
+}
+
+func signIn(t *testing.T, tab context.Context, url string) {
+	t.Helper()
+	require.NoError(t, chromedp.Do(tab, chromedp.Navigate(url+"/organisers/login"),
+		chromedp.SendKeys(chromedp.CSS("#token"), token), chromedp.Click(chromedp.CSS("form.entry button")), chromedp.WaitVisible(chromedp.CSS(".desk"))))
+}
+
+// TestPagesAreAccessibleInTheBrowser lets axe-core look at each page in each way,
+// and keeps a picture of it in the folder SHOTS.
+func TestPagesAreAccessibleInTheBrowser(t *testing.T) {
+	axe, err := os.ReadFile(os.Getenv("AXE"))
+	require.NoError(t, err, "AXE names axe.min.js of the npm package axe-core: .ci/run browser installs it")
+	shots := os.Getenv("SHOTS")
+	if shots == "" {
+		shots = t.TempDir()
+	}
+	require.NoError(t, os.MkdirAll(shots, 0o755))
+	url, paths := everyPage(t)
+	tab := chromium(t)
+	see := func(name string) {
+		for _, l := range looks() {
+			l.open(t, tab, url+paths[name])
+			requireAccessible(t, tab, string(axe), name+" "+l.name)
+			picture, err := chromedp.Run(tab, chromedp.FullScreenshot(100))
+			require.NoError(t, err)
+			require.NoError(t, os.WriteFile(filepath.Join(shots, name+"-"+l.name+".png"), picture, 0o600))
+		}
+	}
+	see("login")
+	signIn(t, tab, url)
+	for _, name := range slices.Sorted(maps.Keys(paths)) {
+		if name != "login" && name != "results-ru" {
+			see(name)
+		}
+	}
+	see("results-ru") // the last: the choice stays
+}
+
+// findings are what axe-core holds to be serious.
+const findings = `axe.run(document, {resultTypes: ["violations"]}).then(r => JSON.stringify(r.violations
+	.filter(v => v.impact === "serious" || v.impact === "critical")
+	.map(v => ({id: v.id, nodes: v.nodes.slice(0, 3).map(n => n.html + " | " + n.failureSummary)}))))`
+
+// requireAccessible wants nothing of weight found, and no page wider than its window.
+func requireAccessible(t *testing.T, tab context.Context, axe, where string) {
+	t.Helper()
+	require.NoError(t, chromedp.Do(tab, chromedp.Evaluate[chromedp.Void](axe)))
+	assert.Equal(t, "[]", eval[string](t, tab, findings, chromedp.EvalAwaitPromise), where)
+	wide := eval[int](t, tab, `document.documentElement.scrollWidth - document.documentElement.clientWidth`)
+	assert.LessOrEqual(t, wide, 0, "%s is wider than its window", where)
+}
+
+// TestHostileNamesInTheBrowser has each name shown by a real browser: nothing of
+// it runs, nothing of it changes the page around it.
+func TestHostileNamesInTheBrowser(t *testing.T) {
+	tab := chromium(t)
+	for name, text := range map[string]string{
+		"script":        `<script>window.hacked=1;alert(1)</script>`,
+		"image":         `<img src=x onerror="window.hacked=1;alert(1)">`,
+		"closing tags":  `</bdi></a></th></tr></table></main><h1>taken over</h1>`,
+		"attribute":     `" onmouseover="window.hacked=1" autofocus onfocus="window.hacked=1`,
+		"template":      `{{.Secret}} ${7*7} {{7*7}}`,
+		"right to left": "\u202eevil\u2066 שלום العربية",
+		"emoji":         "👩‍👩‍👧‍👦🏳️‍🌈🇰🇿",
+		"300 wide":      strings.Repeat("Ж", 300),
+		"one word":      strings.Repeat("w", 300),
+		"control":       "a\x00b\x07c\x1b[31md\r\ne\u2028f",
+		"zalgo":         "z" + strings.Repeat("\u0321\u0351", 60),
+	} {
+		url := start(t, web.New(rogue(text).config()))
+		for _, path := range []string{"/", "/teams/rogue", "/runs/r1"} {
+			for _, l := range []look{looks()[0], looks()[2]} {
+				l.open(t, tab, url+path)
+				state := eval[string](t, tab, `JSON.stringify([
+					typeof window.hacked, document.querySelectorAll("main").length, document.querySelectorAll("h1").length,
+					document.scripts.length, document.querySelectorAll("footer").length,
+					document.documentElement.scrollWidth <= document.documentElement.clientWidth])`)
+				require.Equal(t, `["undefined",1,1,1,1,true]`, state, "%s on %s at %s", name, path, l.name)
+			}
+		}
+	}
+}
+
+// TestPageFollowsInTheBrowser sees progress and a new result without a reload,
+// and that the reader can stop it.
+func TestPageFollowsInTheBrowser(t *testing.T) {
+	m := &moving{state: sample()}
+	url := start(t, web.New(m.config()))
+	tab := chromium(t)
+	looks()[0].open(t, tab, url+"/")
+	eval[bool](t, tab, `window.same = true`)
+	becomes(t, tab, `document.querySelector("#live").innerText.includes("118.2")`)
+	m.mu.Lock()
+	m.active[0].Progress.RPS = 222
+	m.verdicts[0].Score = 55
+	m.mu.Unlock()
+	becomes(t, tab, `document.querySelector("#live").innerText.includes("222 requests/s")`)
+	becomes(t, tab, `document.querySelector("#board .total b").innerText === "56"`)
+	require.True(t, eval[bool](t, tab, `window.same === true`), "it was not loaded anew")
+
+	require.NoError(t, chromedp.Do(tab, chromedp.Click(chromedp.CSS("#pause"))))
+	assert.Equal(t, "Keep up to date", eval[string](t, tab, `document.querySelector("#pause").innerText`))
+
+	var api struct {
+		Teams []struct {
+			Slug  string
+			Total int
+		}
+	}
+	require.NoError(t, json.Unmarshal([]byte(get(t, url+"/api/v1/results").body), &api))
+	totals := eval[[]string](t, tab, `[...document.querySelectorAll("#board tbody tr")].map(r => r.querySelector("a").getAttribute("href") + " " + r.querySelector(".total").innerText.trim())`)
+	var want []string
+	for _, team := range api.Teams {
+		want = append(want, fmt.Sprintf("/teams/%s %d", team.Slug, team.Total))
+	}
+	assert.Equal(t, want, totals, "the page and the API say the same")
+}
