@@ -1,0 +1,137 @@
+//go:build browser
+
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"net/http"
+	"os"
+	"os/exec"
+	"regexp"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// playing is a contest that `dev` plays until the test ends.
+func playing(t *testing.T) (url, token string) {
+	t.Helper()
+	path, err := binary()
+	require.NoError(t, err)
+	cmd := exec.Command(path, "dev", "--listen", "127.0.0.1:0", "--state", t.TempDir(), "--teams", "good,slow",
+		"--criteria", "EVENT_SEARCH,CODE_REPO,BUDGET_TRACKING,AUTH_PERFORMANCE")
+	cmd.Env = os.Environ()
+	out, err := cmd.StderrPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	drained := make(chan struct{})
+	t.Cleanup(func() {
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		<-drained
+		_ = cmd.Wait()
+	})
+	lines := bufio.NewScanner(out)
+	for url == "" || token == "" {
+		require.True(t, lines.Scan(), "dev says where its pages are")
+		if found := regexp.MustCompile(`Pages: (http://\S+)`).FindStringSubmatch(lines.Text()); found != nil {
+			url = found[1]
+		}
+		if found := regexp.MustCompile(`ADMIN_TOKEN=(\S+)`).FindStringSubmatch(lines.Text()); found != nil {
+			token = found[1]
+		}
+	}
+	go func() {
+		defer close(drained)
+		for lines.Scan() {
+		}
+	}()
+	return url, token
+}
+
+// TestContestInTheBrowser walks from the results to a team and a run while a
+// round is played, and does an organiser's work.
+func TestContestInTheBrowser(t *testing.T) {
+	url, token := playing(t)
+	tab := tabOf(t)
+	do := func(steps ...chromedp.Action[chromedp.Void]) {
+		t.Helper()
+		require.NoError(t, chromedp.Do(tab, steps...))
+	}
+	becomes := func(script string) {
+		t.Helper()
+		_, err := chromedp.Run(tab, chromedp.Poll[bool](script, chromedp.WithPollingInterval(100*time.Millisecond), chromedp.WithPollingTimeout(time.Minute)))
+		require.NoError(t, err, script)
+	}
+	text := func(script string) string {
+		t.Helper()
+		value, err := chromedp.Run(tab, chromedp.Evaluate[string](script))
+		require.NoError(t, err, script)
+		return value
+	}
+
+	// A level moves, and then a result is there, without a reload.
+	do(chromedp.Navigate(url+"/"), chromedp.WaitReady(chromedp.CSS("#live")), chromedp.Evaluate[chromedp.Void](`window.same = true`))
+	becomes(`document.querySelector("#live progress")?.value > 0`)
+	becomes(`(window.was ??= document.querySelector("#live progress")?.value) < document.querySelector("#live progress")?.value`)
+	becomes(`[...document.querySelectorAll("#board td[data-label=Search]")].some(td => td.innerText.includes("p95"))`)
+	becomes(`window.same === true`)
+
+	// From there to a team, and to the run behind its verdict.
+	becomes(`document.querySelector("#board .team a[href='/teams/good']") !== null`)
+	do(chromedp.Click(chromedp.CSS(`#board .team a[href="/teams/good"]`)), chromedp.WaitReady(chromedp.CSS("#EVENT_SEARCH")))
+	becomes(`document.querySelector("#EVENT_SEARCH .badge.passed") !== null`)
+	run := text(`document.querySelector("#EVENT_SEARCH .runs a").getAttribute("href")`)
+	do(chromedp.Navigate(url+run), chromedp.WaitReady(chromedp.CSS("#h-verdict")))
+
+	// The page says what the API says.
+	var record struct {
+		TestID         string
+		EvidenceSHA256 string
+		Verdict        struct{ Findings []struct{ Sentence string } }
+	}
+	answer, err := http.Get(url + "/api/v1" + run)
+	require.NoError(t, err)
+	defer answer.Body.Close()
+	require.NoError(t, json.NewDecoder(answer.Body).Decode(&record))
+	shown := text(`document.querySelector("main").innerText`)
+	assert.Contains(t, shown, record.TestID)
+	assert.Contains(t, shown, record.EvidenceSHA256)
+	require.NotEmpty(t, record.Verdict.Findings)
+	for _, f := range record.Verdict.Findings {
+		assert.Contains(t, shown, f.Sentence)
+	}
+
+	// An organiser signs in, writes down a spend and pauses a service.
+	do(chromedp.Navigate(url+"/organisers/login"), chromedp.SendKeys(chromedp.CSS("#token"), token),
+		chromedp.Click(chromedp.CSS("form.entry button")), chromedp.WaitVisible(chromedp.CSS(".desk")))
+	do(chromedp.Navigate(url+"/organisers/spend/good"), chromedp.SendKeys(chromedp.CSS("#amount"), "130000"),
+		chromedp.SendKeys(chromedp.CSS("#who"), "Aigerim"), chromedp.Click(chromedp.CSS("form.entry button")), chromedp.WaitVisible(chromedp.CSS(".note.good")))
+	assert.Contains(t, text(`document.querySelector("main").innerText`), "130 000 KZT")
+	do(chromedp.Navigate(url+"/organisers/services"), chromedp.SendKeys(chromedp.CSS("#who"), "Aigerim"), chromedp.SendKeys(chromedp.CSS("#why"), "lunch"),
+		chromedp.Click(chromedp.CSS(`button[value="pause git-monitor"]`)), chromedp.WaitVisible(chromedp.CSS(".note.good")))
+	becomes(`document.querySelector('button[value="resume git-monitor"]') !== null`)
+	do(chromedp.Navigate(url+"/organisers/audit"), chromedp.WaitReady(chromedp.CSS("tbody")))
+	assert.Contains(t, text(`document.querySelector("main").innerText`), "lunch")
+}
+
+// tabOf opens a tab of a Chromium of the test's own.
+func tabOf(t *testing.T) context.Context {
+	t.Helper()
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath("chromium"), chromedp.NoSandbox, chromedp.Flag("lang", "en"))
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 4*time.Minute)
+	ctx, stop := chromedp.NewExecAllocator(ctx, options...)
+	tab, closeTab := chromedp.NewContext(ctx)
+	t.Cleanup(func() {
+		assert.NoError(t, chromedp.Cancel(tab))
+		closeTab()
+		stop()
+		cancel()
+	})
+	return tab
+}
