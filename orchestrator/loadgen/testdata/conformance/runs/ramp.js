@@ -1,6 +1,6 @@
 // A ramp of users up, level and down, in real time: 0 to 8 in 2 s, 1 s long 8,
-// down to 2 in 1 s: 8 + 8 + 5 = 21 s of work, so 210 iterations of 100 ms and a
-// last one for each user.
+// down to 2 in 1 s: 8 + 8 + 5 = 21 s of work, so 42 iterations of 500 ms and some
+// that end later.
 import { sleep } from 'k6';
 import exec from 'k6/execution';
 import { Gauge } from 'k6/metrics';
@@ -16,7 +16,7 @@ export const options = {
 export default function () {
   if (__ITER === 0) console.log(`user ${exec.vu.idInTest}`);
   users.add(exec.instance.vusActive);
-  sleep(0.1);
+  sleep(0.5);
 }
 export function handleSummary(data) {
   const u = data.metrics.users.values;
