@@ -180,6 +180,8 @@ func proxyFor(server string, args []string) http.Handler {
 		switch {
 		case r.URL.Hostname() == "refused.test" || strings.HasPrefix(r.Host, "refused.test"):
 			w.WriteHeader(http.StatusBadGateway)
+		case r.Method == http.MethodConnect && strings.HasSuffix(r.Host, ":80"):
+			tunnel(w, server)
 		case r.Method == http.MethodConnect:
 			tunnel(w, secure)
 		default:

@@ -2,6 +2,7 @@ package httpx
 
 import (
 	"context"
+	"crypto/tls"
 	"net"
 	"net/url"
 	"sync/atomic"
@@ -36,9 +37,8 @@ func (s *Socket) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// DialSocket connects to the host of u, whose scheme is ws, wss, http or https.
-// The error is an *Error.
-func (t *Transport) DialSocket(ctx context.Context, u *url.URL) (*Socket, error) {
+// asWeb is the URL of the same place for HTTP.
+func asWeb(u *url.URL) *url.URL {
 	web := *u
 	switch u.Scheme {
 	case "ws":
@@ -46,7 +46,30 @@ func (t *Transport) DialSocket(ctx context.Context, u *url.URL) (*Socket, error)
 	case "wss":
 		web.Scheme = "https"
 	}
-	key, err := keyOf(&web)
+	return &web
+}
+
+// ProxyOf returns the proxy that stands before u, whose scheme may be ws or wss,
+// or nil where there is none.
+func (t *Transport) ProxyOf(u *url.URL) (*url.URL, error) {
+	if t.config.Proxy == nil {
+		return nil, nil
+	}
+	return t.config.Proxy(asWeb(u))
+}
+
+// TLSTo returns how TLS is agreed on with a host, for whoever has a connection
+// to it from elsewhere.
+func (t *Transport) TLSTo(host string) *tls.Config {
+	c := t.config.TLS.Clone()
+	c.Certificates = append(c.Certificates, t.certificates(host)...)
+	return c
+}
+
+// DialSocket connects to the host of u, whose scheme is ws, wss, http or https.
+// The error is an *Error.
+func (t *Transport) DialSocket(ctx context.Context, u *url.URL) (*Socket, error) {
+	key, err := keyOf(asWeb(u))
 	if err != nil {
 		return nil, &Error{Code: CodeInvalidURL, Text: err.Error(), err: err}
 	}

@@ -185,12 +185,11 @@ func (t *Transport) connect(ctx context.Context, key hostKey, times *Timings) (n
 // secure agrees on TLS. It closes the connection when that fails.
 func (t *Transport) secure(ctx context.Context, c *conn, times *Timings, protocols []string) error {
 	begin := time.Now()
-	config := t.config.TLS.Clone()
+	config := t.TLSTo(c.key.host)
 	config.NextProtos = protocols
 	if config.ServerName == "" {
 		config.ServerName = c.key.host
 	}
-	config.Certificates = append(config.Certificates, t.certificates(c.key.host)...)
 	secure := tls.Client(c.wire, config)
 	err := secure.HandshakeContext(ctx)
 	times.TLSHandshaking = time.Since(begin)

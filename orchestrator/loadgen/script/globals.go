@@ -22,7 +22,7 @@ func (vm *VM) setGlobals() {
 		case name == "open":
 			set(name, vm.open)
 		case name == "crypto":
-			set(name, vm.rt.NewDynamicObject(&lazyObject{vm: vm, make: vm.webCrypto, names: []string{"getRandomValues", "randomUUID", "subtle"}}))
+			set(name, vm.rt.NewDynamicObject(&lazyObject{vm: vm, make: vm.webCrypto, names: []string{"CryptoKey", "getRandomValues", "randomUUID", "subtle"}}))
 		case name == "TextEncoder", name == "TextDecoder":
 			set(name, vm.textCoder(name))
 		case name == "global":

@@ -89,7 +89,7 @@ func selectionMethods() methods[*selection] {
 		"eq":           func(s *selection, c sobek.FunctionCall) any { return s.with(s.sel.Eq(int(c.Argument(0).ToInteger()))) },
 		"size":         func(s *selection, _ sobek.FunctionCall) any { return s.sel.Length() },
 		"text":         func(s *selection, _ sobek.FunctionCall) any { return s.sel.Text() },
-		"find":         (*selection).find, "closest": (*selection).closest, "add": (*selection).add, "has": (*selection).has,
+		"find":         (*selection).find, "closest": (*selection).closest, "add": (*selection).add, "has": (*selection).has, "index": (*selection).index,
 		"filter": (*selection).filter, "not": (*selection).not, "is": (*selection).is,
 		"each": (*selection).each, "map": (*selection).mapped, "toArray": (*selection).toArray, "get": (*selection).get, "slice": (*selection).slice,
 		"attr": (*selection).attr, "data": (*selection).data, "html": (*selection).html, "val": (*selection).val,
@@ -111,6 +111,18 @@ func (s *selection) add(c sobek.FunctionCall) any {
 
 func (s *selection) has(c sobek.FunctionCall) any {
 	return s.with(choose(c.Argument(0), s.sel.Has, s.sel.HasSelection))
+}
+
+// index is where the first element stands: among its siblings, among those that
+// a selector finds, or among these elements that of another selection.
+func (s *selection) index(c sobek.FunctionCall) any {
+	if other, ok := exported[*selection](c.Argument(0)); ok {
+		return s.sel.IndexOfSelection(other.sel)
+	}
+	if given(c.Argument(0)) {
+		return s.sel.IndexSelector(c.Argument(0).String())
+	}
+	return s.sel.Index()
 }
 
 func choose(v sobek.Value, bySelector func(string) *goquery.Selection, bySelection func(*goquery.Selection) *goquery.Selection) *goquery.Selection {

@@ -2,11 +2,13 @@ package script
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
 	"github.com/gorilla/websocket"
 	"github.com/grafana/sobek"
+	"golang.org/x/net/http/httpguts"
 
 	"github.com/hackload-kz/hackload/orchestrator/loadgen/metric"
 )
@@ -35,6 +37,7 @@ func (vm *VM) exportWebSockets(name string) sobek.Value {
 type webSocket struct {
 	vm        *VM
 	url       string
+	protocol  string // that the server chose
 	state     int
 	blobs     bool // binary messages come as Blobs
 	open      *openSocket
@@ -49,6 +52,9 @@ func (vm *VM) newWebSocket(c sobek.ConstructorCall) *sobek.Object {
 	vm.needCall("new WebSocket")
 	request, err := vm.socketParams(c.Argument(0).String(), c.Argument(2))
 	if err != nil {
+		vm.throw("new WebSocket: %w", err)
+	}
+	if request.protocols, err = protocolsOf(c.Argument(1)); err != nil {
 		vm.throw("new WebSocket: %w", err)
 	}
 	w := &webSocket{
@@ -68,6 +74,26 @@ func (vm *VM) newWebSocket(c sobek.ConstructorCall) *sobek.Object {
 	hand := l.announce()
 	l.work.Go(func() { w.live(ctx, request, hand) })
 	return w.self
+}
+
+// protocolsOf reads one protocol or a list of them.
+func protocolsOf(v sobek.Value) ([]string, error) {
+	if !given(v) || v.String() == "" {
+		return nil, nil
+	}
+	list := []string{v.String()}
+	if obj, ok := v.(*sobek.Object); ok {
+		list = nil
+		for _, i := range obj.Keys() {
+			list = append(list, obj.Get(i).String())
+		}
+	}
+	for _, name := range list {
+		if !httpguts.ValidHeaderFieldName(name) {
+			return nil, fmt.Errorf("%.60q is no name of a protocol", name)
+		}
+	}
+	return list, nil
 }
 
 // live connects and reads to the end. hand is for the next callback: one is
@@ -104,6 +130,7 @@ func (w *webSocket) live(ctx context.Context, r *socketRequest, hand func(func()
 		}
 	}
 	began := turn(func() error {
+		w.protocol = opened.conn.Subprotocol()
 		w.open, w.state, w.tags = opened, stateOpen, w.vm.socketTags(r, resp)
 		w.vm.countOpened(opened, w.tags)
 		return w.emit("open", nil)

@@ -87,9 +87,13 @@ func unsupported(name string) error {
 	case strings.HasPrefix(name, "k6/x/"):
 		why = "it is an extension, which this generator cannot load; run the script with a k6 that has it"
 	case name == "k6/secrets":
-		why = "this generator knows no source of secrets; read them from __ENV"
-	case name == "k6/experimental/streams", name == "k6/crypto/x509":
-		why = "this generator does not have it; run the script with k6"
+		why = "this generator knows no source of secrets; pass them in the environment and read them from __ENV"
+	case name == "k6/experimental/streams":
+		why = "this generator has no streams; read files with k6/experimental/fs, or line by line with k6/experimental/csv"
+	case name == "k6/crypto/x509":
+		why = "this generator reads no certificates; work out what you need of them beforehand and pass it in __ENV"
+	case name == "k6/experimental/tracing":
+		why = "k6 has removed it too; set the headers traceparent or tracestate of requests yourself"
 	case name == "k6/experimental/redis":
 		why = "this generator speaks HTTP and WebSocket, not Redis"
 	case name == "k6/experimental/webcrypto", name == "k6/experimental/timers":

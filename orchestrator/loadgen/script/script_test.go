@@ -139,7 +139,7 @@ func TestCompileErrors(t *testing.T) {
 		"syntax in a lib":    {map[string]string{"main.js": "import './lib/a.js'", "lib/a.js": "}{"}, "lib/a.js:1:1: "},
 		"extension":          {map[string]string{"main.js": "import 'k6/x/sql'"}, `module "k6/x/sql" is not supported`},
 		"grpc":               {map[string]string{"main.js": "import grpc from 'k6/net/grpc'; grpc.x()"}, `module "k6/net/grpc" is not supported`},
-		"streams":            {map[string]string{"main.js": "import 'k6/experimental/streams'"}, `this generator does not have it`},
+		"streams":            {map[string]string{"main.js": "import 'k6/experimental/streams'"}, `this generator has no streams`},
 		"cloud":              {map[string]string{"main.js": "import 'k6/cloud'"}, `there is no cloud`},
 		"graduated":          {map[string]string{"main.js": "import { crypto } from 'k6/experimental/webcrypto'"}, `remove the import`},
 		"unheard of":         {map[string]string{"main.js": "import 'k6/nope'"}, `there are k6, k6/crypto, k6/data,`},

@@ -32,6 +32,8 @@ type socketRequest struct {
 	jar      *cookiejar.Jar
 	tags     *metric.TagSet
 	compress bool
+	// protocols are those that the script would like to speak, best first.
+	protocols []string
 }
 
 // socketParams reads the arguments that both modules take.
@@ -101,12 +103,9 @@ type openSocket struct {
 // openWebSocket connects and shakes hands. resp is nil when nobody answered.
 func (vm *VM) openWebSocket(ctx context.Context, r *socketRequest) (_ *openSocket, resp *http.Response, err error) {
 	s := &openSocket{began: time.Now(), pings: map[string]time.Time{}}
-	dial := func(ctx context.Context, _, _ string) (_ net.Conn, err error) {
-		s.wire, err = vm.config.HTTP.DialSocket(ctx, r.url)
-		return s.wire, err
-	}
-	dialer := websocket.Dialer{
-		NetDialContext: dial, NetDialTLSContext: dial, HandshakeTimeout: handshakeTimeout, EnableCompression: r.compress, Jar: r.jar,
+	dialer, err := vm.socketDialer(r, func(wire *httpx.Socket) { s.wire = wire })
+	if err != nil {
+		return nil, nil, err
 	}
 	s.conn, resp, err = dialer.DialContext(ctx, r.url.String(), r.header)
 	if err != nil {
@@ -117,6 +116,35 @@ func (vm *VM) openWebSocket(ctx context.Context, r *socketRequest) (_ *openSocke
 	}
 	s.conn.SetReadLimit(vm.config.HTTP.MaxMessage())
 	return s, resp, nil
+}
+
+// socketDialer returns what connects and shakes hands; made is told of the
+// connection. A proxy, where there is one, is asked for a tunnel.
+func (vm *VM) socketDialer(r *socketRequest, made func(*httpx.Socket)) (*websocket.Dialer, error) {
+	d := &websocket.Dialer{HandshakeTimeout: handshakeTimeout, EnableCompression: r.compress, Jar: r.jar, Subprotocols: r.protocols}
+	proxy, err := vm.config.HTTP.ProxyOf(r.url)
+	if err != nil {
+		return nil, fmt.Errorf("find proxy: %w", err)
+	}
+	dial := func(ctx context.Context, to *url.URL) (net.Conn, error) {
+		wire, err := vm.config.HTTP.DialSocket(ctx, to)
+		if err != nil {
+			return nil, err
+		}
+		made(wire)
+		return wire, nil
+	}
+	if proxy == nil {
+		d.NetDialContext = func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx, r.url) }
+		d.NetDialTLSContext = d.NetDialContext
+		return d, nil
+	}
+	d.Proxy = http.ProxyURL(proxy)
+	d.TLSClientConfig = vm.config.HTTP.TLSTo(r.url.Hostname())
+	d.NetDialContext = func(ctx context.Context, _, address string) (net.Conn, error) {
+		return dial(ctx, &url.URL{Scheme: "http", Host: address})
+	}
+	return d, nil
 }
 
 // read hands each thing that the peer does to on, until the connection ends or

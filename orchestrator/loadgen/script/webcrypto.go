@@ -20,6 +20,10 @@ func (vm *VM) webCrypto(name string) sobek.Value {
 		return vm.rt.ToValue(vm.randomValues)
 	case "randomUUID":
 		return vm.rt.ToValue(func(sobek.FunctionCall) sobek.Value { return vm.rt.ToValue(randomUUID()) })
+	case "CryptoKey":
+		return vm.rt.ToValue(func(sobek.ConstructorCall) *sobek.Object {
+			panic(vm.rt.NewTypeError("keys are made by crypto.subtle, not by new CryptoKey()"))
+		})
 	}
 	return vm.rt.NewDynamicObject(&lazyObject{vm: vm, names: subtleNames(), make: vm.subtle})
 }

@@ -23,6 +23,10 @@ func (o *socketObject) Get(key string) sobek.Value {
 		return rt.ToValue(w.url)
 	case "readyState":
 		return rt.ToValue(w.state)
+	case "protocol":
+		return rt.ToValue(w.protocol)
+	case "extensions":
+		return rt.NewArray()
 	case "bufferedAmount":
 		return rt.ToValue(0) // what is sent is written at once
 	case "binaryType":
@@ -68,5 +72,5 @@ func (o *socketObject) Delete(string) bool { return false }
 
 // Keys lists what can be read.
 func (o *socketObject) Keys() []string {
-	return []string{"url", "readyState", "bufferedAmount", "binaryType", "addEventListener", "send", "ping", "close"}
+	return []string{"url", "readyState", "bufferedAmount", "binaryType", "protocol", "extensions", "addEventListener", "send", "ping", "close"}
 }

@@ -45,5 +45,7 @@ export default function () {
   say('submit with a button', () => r.submitForm({ formSelector: '#g', submitSelector: '[name=btn]' }).json());
   say('submit get', () => { const x = r.submitForm({ formSelector: '#g' }); return [x.json('method'), x.json('query'), x.json('body')]; });
   say('submit none', () => r.submitForm({ formSelector: '#nope' }).status);
+  const page = r.html();
+  say('index', () => [page.find('li.x').index(), page.find('li').index('li'), page.find('li').index(page.find('.x')), page.find('.x').index('li'), page.find('nope').index(), page.find('li').index('nope')]);
   say('not html', () => http.get(U + '/json').html().text().length > 0);
 }

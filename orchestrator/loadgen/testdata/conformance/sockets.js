@@ -79,6 +79,17 @@ export default async function () {
     s.onclose = done;
   });
   say('blob', () => seen);
+  for (const protocols of [undefined, null, 'chat', ['talk', 'chat'], ['talk'], [], '']) {
+    seen = [];
+    await new Promise((done) => {
+      const s = new WebSocket(S + '/ws/echo', protocols);
+      seen.push(s.protocol, s.extensions);
+      s.onopen = () => { seen.push(s.protocol, s.extensions); s.close(); };
+      s.onerror = done;
+      s.onclose = done;
+    });
+    say('protocols ' + JSON.stringify(protocols), () => seen);
+  }
   say('bad url', () => new WebSocket('http://x/'));
   say('no url', () => new WebSocket());
   say('early send', () => { const s = new WebSocket(S + '/ws/echo'); s.onopen = () => s.close(); s.send('x'); });

@@ -1,4 +1,5 @@
 import http from 'k6/http';
+import ws from 'k6/ws';
 import { say } from '../say.mjs';
 
 export const options = { insecureSkipTLSVerify: true, hosts: { 'direct.test': __ENV.URL.replace('http://', '') } };
@@ -22,6 +23,14 @@ export default function () {
   say('tunnel kept', () => http.get('https://secure.test/echo').timings.connecting);
   say('refused', () => { const x = http.get('http://refused.test/'); return [x.status, x.error_code]; });
   say('refused tunnel', () => told(http.get('https://refused.test/')));
+  say('socket', () => {
+    const heard = [];
+    const x = ws.connect('ws://events.test/ws/echo', (socket) => {
+      socket.on('open', () => socket.send('hello'));
+      socket.on('message', (m) => { heard.push(m); socket.close(); });
+    });
+    return [x.status, heard];
+  });
   say('direct', () => { const x = http.get('http://direct.test/json'); return [x.status, x.headers['X-Seen']]; });
   say('this machine', () => { const x = http.get(__ENV.URL + '/json'); return [x.status, x.headers['X-Seen']]; });
 }
