@@ -38,6 +38,8 @@ type Names struct {
 	TTL     time.Duration // of the resolver's answers; 0: 5 minutes; negative: each is used once
 	Select  string        // SelectRandom when empty
 	Policy  string        // PreferIPv4 when empty
+	// Lookup finds the addresses of a name; nil asks the system's resolver.
+	Lookup func(ctx context.Context, name string) ([]netip.Addr, error)
 }
 
 // resolver finds addresses, and remembers them.
@@ -57,6 +59,11 @@ type resolved struct {
 func newResolver(n Names) *resolver {
 	if n.TTL == 0 {
 		n.TTL = namesTTL
+	}
+	if n.Lookup == nil {
+		n.Lookup = func(ctx context.Context, name string) ([]netip.Addr, error) {
+			return net.DefaultResolver.LookupNetIP(ctx, "ip", name)
+		}
 	}
 	return &resolver{Names: n, names: map[string]resolved{}}
 }
@@ -121,7 +128,7 @@ func (r *resolver) resolve(ctx context.Context, host string) (netip.Addr, error)
 		if err != nil {
 			ascii = host
 		}
-		addrs, err := net.DefaultResolver.LookupNetIP(ctx, "ip", ascii)
+		addrs, err := r.Lookup(ctx, ascii)
 		if err != nil {
 			return netip.Addr{}, withOwnLack(err)
 		}
