@@ -2,7 +2,7 @@
 # Everything here needs Go, make and gcc (for the race detector), nothing else.
 
 .DEFAULT_GOAL := help
-.PHONY: dev test build image lint dashboards bench bench-loadgen soak-loadgen chaos e2e help
+.PHONY: test-xk6 dev test build image lint dashboards bench bench-loadgen soak-loadgen chaos e2e help
 
 ARGS      ?=
 TESTFLAGS ?=
@@ -19,6 +19,17 @@ dev: build ## Run a whole contest on this machine (flags in ARGS="--once --json 
 
 test: ## Run every test with the race detector (more flags in TESTFLAGS, fewer packages in PACKAGES)
 	go test -race -p 3 -parallel 8 -timeout 15m $(TESTFLAGS) $(PACKAGES)
+
+# The extension is compiled only where k6's sources are at hand, in a workspace
+# outside of the repository, so that nothing here links k6.
+test-xk6: ## Test the k6 extension with k6's sources (K6_SRC=/path/to/k6)
+ifdef K6_SRC
+	@work=$$(mktemp -d) && trap 'rm -rf "$$work"' EXIT && \
+	printf 'go 1.26.7\n\nuse (\n\t%s\n\t%s\n\t%s\n)\n' '$(CURDIR)' '$(CURDIR)/xk6-hackload' '$(abspath $(K6_SRC))' > "$$work/go.work" && \
+	GOWORK="$$work/go.work" go test -race $(TESTFLAGS) github.com/hackload-kz/hackload/xk6-hackload
+else
+	@echo '*** SKIPPED: xk6-hackload was not tested, because K6_SRC names no folder with the sources of k6 ***'
+endif
 
 build: ## Build bin/hackload, and bin/loadgen: its load generator alone
 	go build -trimpath -o bin/hackload ./orchestrator
