@@ -67,6 +67,7 @@ func check(ctx context.Context, w world, c *config.Config) error {
 	s.checkLauncher(ctx, c)
 	s.checkTeams(ctx, c)
 	s.checkState(ctx, c)
+	s.checkCluster(ctx, c)
 	g, err := openGrafana(c)
 	if err != nil {
 		s.problem("%v", err)

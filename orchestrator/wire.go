@@ -18,6 +18,7 @@ import (
 	"github.com/hackload-kz/hackload/orchestrator/contest"
 	"github.com/hackload-kz/hackload/orchestrator/grafana"
 	"github.com/hackload-kz/hackload/orchestrator/hub"
+	"github.com/hackload-kz/hackload/orchestrator/kube"
 	"github.com/hackload-kz/hackload/orchestrator/loadgen/launch"
 	"github.com/hackload-kz/hackload/orchestrator/metricstore"
 	"github.com/hackload-kz/hackload/orchestrator/outbox"
@@ -56,6 +57,7 @@ type works struct {
 	grafana     *grafana.Client // nil without a Grafana
 	marks       *marks          // nil where runs are not marked in Grafana
 	launcher    *launch.Launcher
+	cluster     *kube.Launcher // nil unless generators run on Kubernetes
 	queue       *schedule.Queue
 	line        *conduct.Line
 	flusher     *outbox.Flusher // nil without a Hub
@@ -110,9 +112,12 @@ func assemble(ctx context.Context, s site) (_ *works, err error) {
 		return nil, err
 	}
 	parts := conduct.Parts{
-		Store: w.store, Wake: w.queue, Launcher: w.launcher, Writers: writers, Query: w.query,
+		Store: w.store, Wake: w.queue, Launcher: w.launcher, Generators: w.generators(), Writers: writers, Query: w.query,
 		Teams: w.contestants, Inspect: w.launcher.Inspect, Preflight: w.prober().Preflight,
 		Criterion: w.criterion, Measures: measures, Ceiling: ceiling, LoadAllowed: w.config.Contest.LoadAllowed, Held: w.held(), Links: confirm, Log: s.log, Observe: observer{w}, Reached: s.reached,
+	}
+	if w.cluster != nil {
+		parts.Launcher = w.cluster
 	}
 	if w.member != nil {
 		parts.Replica = w.member

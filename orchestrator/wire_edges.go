@@ -172,6 +172,9 @@ const (
 // ceiling returns what one generator can do on this machine: as it was measured
 // within the last day, or measured now, before anything else runs.
 func (w *works) ceiling(ctx context.Context) (*contest.Calibration, error) {
+	if w.cluster != nil {
+		return nil, nil // this machine says nothing of the cluster's
+	}
 	last, err := w.store.Meta(ctx, metaCeiling)
 	if err != nil {
 		return nil, err

@@ -27,13 +27,16 @@ func (w *works) openLauncher(ctx context.Context) error {
 		Scenarios: files, BlacklistIPs: w.guard().Private(), PushInterval: c.Load.PushInterval.D(), Environ: w.environ, Log: w.log,
 	})
 	w.closers = append(w.closers, func() error { w.launcher.Close(); return nil })
+	if c.Load.Launcher == "testrun" {
+		return w.openCluster(files)
+	}
 	return nil
 }
 
 // generator returns the command of this program that a launch runs.
 func generator(ctx context.Context, c *config.Config) ([]string, error) {
 	switch c.Load.Launcher {
-	case "loadgen":
+	case "loadgen", "testrun": // which looks at scripts with it
 		return []string{"loadgen"}, nil
 	case "k6":
 		p, err := k6.Find(ctx, c.Load.K6Program)
@@ -42,7 +45,7 @@ func generator(ctx context.Context, c *config.Config) ([]string, error) {
 		}
 		return []string{minderName, p.Path}, nil
 	}
-	return nil, usage(fmt.Errorf("launcher %q is not built in", c.Load.Launcher), "Set load.launcher to loadgen or k6.")
+	return nil, usage(fmt.Errorf("launcher %q is not built in", c.Load.Launcher), "Set load.launcher to loadgen, k6 or testrun.")
 }
 
 // checkLauncher asks the k6 program what it is, where it is to put on the load.

@@ -181,7 +181,7 @@ func (l *Line) launch(ctx context.Context, run store.Run) error {
 	err := l.Launcher.Start(ctx, contest.Launch{
 		TestID: run.TestID, Team: run.Team.Slug, Scenario: run.Scenario, Level: run.Level, Env: run.Env, Full: run.Full,
 		Timeout:  contest.Duration(run.Script.Length() + l.limits.Grace),
-		WriteURL: url, WriteToken: token, Generators: 1,
+		WriteURL: url, WriteToken: token, Generators: l.Generators(run.Script, run.Level),
 	})
 	if ctx.Err() != nil {
 		return fmt.Errorf("launch run %s: %w", run.ID, ctx.Err())

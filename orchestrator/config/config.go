@@ -85,11 +85,25 @@ type Prometheus struct {
 	Timeout  contest.Duration `yaml:"timeout" json:"timeout"`
 }
 
-// Kubernetes is where load generators run when the launcher is testrun.
+// Kubernetes is where load generators run when the launcher is testrun, and
+// what each of these runners is and gets.
 type Kubernetes struct {
-	Namespace   string `yaml:"namespace" json:"namespace"`
-	Kubeconfig  string `yaml:"kubeconfig" json:"kubeconfig"` // empty: in-cluster
-	RunnerImage string `yaml:"runner_image" json:"runnerImage"`
+	Namespace      string            `yaml:"namespace" json:"namespace"`
+	Kubeconfig     string            `yaml:"kubeconfig" json:"kubeconfig"` // empty: in-cluster
+	RunnerImage    string            `yaml:"runner_image" json:"runnerImage"`
+	PullSecrets    []string          `yaml:"pull_secrets" json:"pullSecrets"`
+	ServiceAccount string            `yaml:"service_account" json:"serviceAccount"` // no token of it is mounted
+	CPU            string            `yaml:"runner_cpu" json:"runnerCpu"`           // asked for, as Kubernetes writes it
+	Memory         string            `yaml:"runner_memory" json:"runnerMemory"`     // asked for, and the limit
+	NodeSelector   map[string]string `yaml:"node_selector" json:"nodeSelector"`
+	Tolerations    []string          `yaml:"tolerations" json:"tolerations"`                             // key, key=value, key:Effect or key=value:Effect
+	Separate       bool              `yaml:"separate" json:"separate"`                                   // no two runners on one node
+	MaxRunners     int               `yaml:"max_runners" json:"maxRunners" min:"1" max:"1000"`           // of one run
+	VUsPerRunner   int               `yaml:"vus_per_runner" json:"vusPerRunner" min:"1" max:"1000000"`   // that one runner can have
+	RatePerRunner  int               `yaml:"rate_per_runner" json:"ratePerRunner" min:"1" max:"1000000"` // iterations per second that one runner can begin
+	BeginWithin    contest.Duration  `yaml:"begin_within" json:"beginWithin"`                            // from the order to the load
+	UsersClaim     string            `yaml:"users_claim" json:"usersClaim"`                              // PersistentVolumeClaim with users files, seen at /users
+	UsersSecret    string            `yaml:"users_secret" json:"usersSecret"`                            // or a Secret
 }
 
 // GitHub is where repositories are looked at.
@@ -179,7 +193,7 @@ func Default() *Config {
 		HubDatabase: defaultHubDatabase(),
 		Prometheus:  Prometheus{Timeout: duration(30 * time.Second)},
 		Grafana:     Grafana{Annotations: true},
-		Kubernetes:  Kubernetes{Namespace: "k6-runs"},
+		Kubernetes:  defaultKubernetes(),
 		GitHub:      GitHub{APIURL: "https://api.github.com", Workers: 8},
 		Cost:        defaultCost(),
 		Probe:       Probe{Timeout: duration(10 * time.Second), UserAgent: "HackLoad-Monitor/1.0", Workers: 32},
@@ -193,6 +207,13 @@ func Default() *Config {
 		Metrics: Metrics{Listen: "127.0.0.1:0", RetentionDays: 30},
 		Log:     Log{Level: "info"},
 		Limits:  Limits{MaxConcurrentJobs: 5, MemoryMB: 512, CPUCores: 0.5},
+	}
+}
+
+func defaultKubernetes() Kubernetes {
+	return Kubernetes{
+		Namespace: "k6-runs", CPU: "1", Memory: "1Gi", MaxRunners: 16, VUsPerRunner: 2000, RatePerRunner: 1000,
+		BeginWithin: duration(5 * time.Minute),
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/selection"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
@@ -57,9 +58,13 @@ func types() (*runtime.Scheme, meta.RESTMapper, error) {
 	}
 	// The few kinds are known beforehand, so the cluster need not be asked what it has.
 	m := meta.NewDefaultRESTMapper(nil)
-	m.Add(GroupVersion().WithKind("TestRun"), meta.RESTScopeNamespace)
-	for _, kind := range []string{"ConfigMap", "Secret", "Pod", "Event", "ResourceQuota"} {
-		m.Add(corev1.SchemeGroupVersion.WithKind(kind), meta.RESTScopeNamespace)
+	for _, kind := range []schema.GroupVersionKind{
+		GroupVersion().WithKind("TestRun"), corev1.SchemeGroupVersion.WithKind("ConfigMap"), corev1.SchemeGroupVersion.WithKind("Secret"),
+		corev1.SchemeGroupVersion.WithKind("Pod"), corev1.SchemeGroupVersion.WithKind("Event"), corev1.SchemeGroupVersion.WithKind("ResourceQuota"),
+	} {
+		m.Add(kind, meta.RESTScopeNamespace)
+		kind.Kind += "List" // which the cache asks for
+		m.Add(kind, meta.RESTScopeNamespace)
 	}
 	m.Add(corev1.SchemeGroupVersion.WithKind("Namespace"), meta.RESTScopeRoot)
 	m.Add(authorizationv1.SchemeGroupVersion.WithKind("SelfSubjectAccessReview"), meta.RESTScopeRoot)

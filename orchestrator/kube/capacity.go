@@ -1,0 +1,83 @@
+package kube
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+
+	"github.com/hackload-kz/hackload/orchestrator/contest"
+)
+
+// Capacity is what one runner can do.
+type Capacity struct {
+	VUs   int // virtual users that it can have
+	Rate  int // iterations per second that it can begin
+	Least int // runners of any launch, at least 1
+}
+
+// Runners returns how many runners a script needs at a level:
+// ceil(max(VUs / VUs per runner, rate / rate per runner)). There are never more
+// than virtual users, as some would have nothing to do.
+func (c Capacity) Runners(s contest.Script, l contest.Level) int {
+	vus := 0
+	for _, one := range s.Scenarios {
+		vus += one.MaxVUs
+	}
+	n := max(1, c.Least)
+	if c.VUs > 0 {
+		n = max(n, (vus+c.VUs-1)/c.VUs)
+	}
+	if c.Rate > 0 {
+		n = max(n, int(math.Ceil(l.Rate()/float64(c.Rate))))
+	}
+	if vus > 0 {
+		n = min(n, vus)
+	}
+	return n
+}
+
+// Resources reads what a runner asks for, in Kubernetes' notation. What it asks
+// for of memory is also its limit; empty text asks for nothing.
+func Resources(cpu, memory string) (corev1.ResourceRequirements, error) {
+	r := corev1.ResourceRequirements{Requests: corev1.ResourceList{}, Limits: corev1.ResourceList{}}
+	for name, text := range map[corev1.ResourceName]string{corev1.ResourceCPU: cpu, corev1.ResourceMemory: memory} {
+		if text == "" {
+			continue
+		}
+		q, err := resource.ParseQuantity(text)
+		if err != nil || q.Sign() <= 0 {
+			return r, fmt.Errorf("%q is no quantity of %s: want one like 500m, 2 or 1Gi", text, name)
+		}
+		r.Requests[name] = q
+		if name == corev1.ResourceMemory {
+			r.Limits[name] = q
+		}
+	}
+	return r, nil
+}
+
+// Tolerations reads taints that a runner does not mind, as kubectl writes them:
+// key, key=value, key:Effect, key=value:Effect.
+func Tolerations(texts []string) (all []corev1.Toleration, err error) {
+	for _, text := range texts {
+		taint, effect, _ := strings.Cut(text, ":")
+		key, value, equal := strings.Cut(taint, "=")
+		t := corev1.Toleration{Key: key, Operator: corev1.TolerationOpExists, Effect: corev1.TaintEffect(effect)}
+		if equal {
+			t.Operator, t.Value = corev1.TolerationOpEqual, value
+		}
+		switch t.Effect {
+		case "", corev1.TaintEffectNoSchedule, corev1.TaintEffectPreferNoSchedule, corev1.TaintEffectNoExecute:
+		default:
+			return nil, fmt.Errorf("%q has no effect %q: want NoSchedule, PreferNoSchedule or NoExecute", text, effect)
+		}
+		if key == "" {
+			return nil, fmt.Errorf("%q names no taint: want key=value:Effect", text)
+		}
+		all = append(all, t)
+	}
+	return all, nil
+}
