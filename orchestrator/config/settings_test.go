@@ -117,7 +117,7 @@ func valueAt(t *testing.T, c *Config, key string) any {
 		"app_private_key": "appPrivateKey", "user_agent": "userAgent", "retention_days": "retentionDays",
 		"metrics_port": "metricsPort", "metrics_enabled": "metricsEnabled", "max_concurrent_jobs": "maxConcurrentJobs",
 		"memory_mb": "memoryMb", "cpu_cores": "cpuCores", "admin_token": "adminToken", "database_url": "databaseUrl",
-		"public_url": "publicUrl", "contest": "contestFile", "team_dashboard": "teamDashboard", "run_dashboard": "runDashboard", "pushgateway_url": "pushgatewayUrl", "sentry_dsn": "sentryDsn",
+		"public_url": "publicUrl", "contest": "contestFile", "team_dashboard": "teamDashboard", "run_dashboard": "runDashboard", "pushgateway_url": "pushgatewayUrl", "sentry_dsn": "sentryDsn", "runner_image": "runnerImage",
 	}
 	text, err := json.Marshal(c)
 	require.NoError(t, err)

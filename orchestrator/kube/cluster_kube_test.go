@@ -9,6 +9,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
+	"encoding/json"
 	"encoding/pem"
 	"fmt"
 	"net"
@@ -21,13 +22,13 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/yaml"
 
 	"github.com/hackload-kz/hackload/orchestrator/kube"
 )
@@ -138,8 +139,12 @@ func (c *cluster) define(t *testing.T) {
 	}
 	text, err := os.ReadFile(path)
 	require.NoError(t, err)
+	var content map[string]any
+	require.NoError(t, yaml.Unmarshal(text, &content))
+	text, err = json.Marshal(content)
+	require.NoError(t, err)
 	var crd unstructured.Unstructured
-	require.NoError(t, yaml.Unmarshal(text, &crd.Object))
+	require.NoError(t, crd.UnmarshalJSON(text))
 	require.NoError(t, c.Create(t.Context(), &crd))
 	require.Eventually(t, func() bool { return c.List(t.Context(), &kube.TestRunList{}) == nil }, 30*time.Second, 100*time.Millisecond)
 }

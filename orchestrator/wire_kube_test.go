@@ -1,0 +1,53 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// What keeps runners on a cluster from working is told before any round begins.
+func TestCheckOfCluster(t *testing.T) {
+	t.Parallel()
+	away := `{apiVersion: v1, kind: Config, current-context: c, contexts: [{name: c, context: {cluster: c, user: u}}],
+clusters: [{name: c, cluster: {server: "https://127.0.0.1:1"}}], users: [{name: u, user: {token: canary-5f2d}}]}`
+	for _, row := range []struct {
+		name       string
+		kubeconfig string // its content; empty: there is no such file
+		kubernetes string
+		want       []string
+	}{
+		{"nothing is set", "", "", []string{
+			"kubernetes.runner_image (variable K6_RUNNER_IMAGE) is not set",
+			"runners cannot write their metrics to 127.0.0.1:0, which is this machine's own: set prometheus.url",
+			"read kubeconfig",
+		}},
+		{"nobody there", away, "runner_image: x", []string{"the cluster at https://127.0.0.1:1 does not answer"}},
+		{"no kubeconfig", "not: [one", "runner_image: x", []string{"read kubeconfig"}},
+		{"memory", away, "runner_memory: lots", []string{`kubernetes.runner_cpu, kubernetes.runner_memory: "lots" is no quantity of memory`}},
+		{"toleration", away, "tolerations: ['a:Never']", []string{`kubernetes.tolerations: "a:Never" has no effect "Never"`}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			file, kubeconfig := filepath.Join(dir, "hackload.yaml"), filepath.Join(dir, "kubeconfig")
+			if row.kubeconfig != "" {
+				require.NoError(t, os.WriteFile(kubeconfig, []byte(row.kubeconfig), 0o600))
+			}
+			require.NoError(t, os.WriteFile(file, []byte("load: {launcher: testrun}\nkubernetes:\n  kubeconfig: "+kubeconfig+"\n  "+row.kubernetes+"\n"), 0o600))
+			c, err := loadConfig(world{Environ: func() []string { return nil }}, file, nil)
+			require.NoError(t, err)
+			var s survey
+			s.checkCluster(t.Context(), c)
+			var out bytes.Buffer
+			s.print(&out)
+			for _, want := range row.want {
+				require.Contains(t, out.String(), want)
+			}
+			require.NotContains(t, out.String(), "canary")
+		})
+	}
+}
