@@ -132,3 +132,26 @@ func TestUnwantedBodyIsNotKept(t *testing.T) {
 	assert.Nil(t, x.Body)
 	assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(4<<20))
 }
+
+// net/http's words for what breaks HTTP/2, and k6's.
+func TestFailuresOfHTTP2(t *testing.T) {
+	t.Parallel()
+	for words, want := range map[string]struct {
+		code int
+		text string
+	}{
+		"stream error: stream ID 3; INTERNAL_ERROR; received from peer": {1633, "http2: stream error with http2 ErrCode INTERNAL_ERROR"},
+		"stream error: stream ID 5; CANCEL":                             {1639, "http2: stream error with http2 ErrCode CANCEL"},
+		"connection error: PROTOCOL_ERROR":                              {1652, "http2: connection error with http2 ErrCode PROTOCOL_ERROR"},
+		`http2: server sent GOAWAY and closed the connection; LastStreamID=1, ErrCode=NO_ERROR, debug=""`: {
+			1611, "http2: received GoAway with http2 ErrCode NO_ERROR",
+		},
+		"connection error: NEW_ERROR":                                  {1650, "http2: connection error with http2 ErrCode NEW_ERROR"},
+		"stream error: stream ID 3; unknown error code 0x77":           {1000, "stream error: stream ID 3; unknown error code 0x77"},
+		"a page may say stream error: stream ID 3; INTERNAL_ERROR too": {1000, "a page may say stream error: stream ID 3; INTERNAL_ERROR too"},
+	} {
+		err := httpx.Classify(words)
+		assert.Equal(t, want.code, err.Code, words)
+		assert.Equal(t, want.text, err.Text)
+	}
+}
