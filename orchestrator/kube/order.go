@@ -77,7 +77,7 @@ func (l *Launcher) testRun(o order) *TestRun {
 		ServiceAccountName: l.cfg.ServiceAccount, NodeSelector: l.cfg.NodeSelector, Tolerations: l.cfg.Tolerations, ImagePullSecrets: pod.ImagePullSecrets}
 	pod.Env = l.references(o)
 	pod.Volumes, pod.VolumeMounts = l.volumes(o)
-	pod.ReadinessProbe, pod.LivenessProbe = patientProbe(), patientProbe()
+	pod.ReadinessProbe, pod.LivenessProbe = patientProbe(1), patientProbe(10)
 	return &TestRun{
 		ObjectMeta: l.meta(o, ""),
 		Spec: TestRunSpec{
@@ -173,10 +173,11 @@ func restricted() (*corev1.PodSecurityContext, *corev1.SecurityContext) {
 }
 
 // patientProbe leaves a generator alone that has no time to answer: it is given
-// two minutes. The operator's own probe kills it after half of one.
-func patientProbe() *corev1.Probe {
+// two minutes. The operator's own probe kills it after half of one. Readiness is
+// asked for each second, because the starter waits for it.
+func patientProbe(period int32) *corev1.Probe {
 	return &corev1.Probe{
 		ProbeHandler:  corev1.ProbeHandler{HTTPGet: &corev1.HTTPGetAction{Path: "/v1/status", Port: intstr.FromInt32(restPort)}},
-		PeriodSeconds: 10, TimeoutSeconds: 10, FailureThreshold: 12,
+		PeriodSeconds: period, TimeoutSeconds: 10, FailureThreshold: 120 / period,
 	}
 }
