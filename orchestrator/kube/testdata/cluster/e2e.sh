@@ -5,6 +5,8 @@
 #
 #   KUBE_BIN     a cluster's programs; without it build.sh makes them, once
 #   TESTRUN_CRD  k6-operator's own definition, in place of the one in testdata
+#   E2E_OPERATOR "cluster" when the cluster in E2E_DIR runs k6-operator itself; the
+#                stand-in then stays away
 #   E2E_DIR      keeps the cluster up, there, and takes it up again next time
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
