@@ -32,11 +32,9 @@ const (
 type phases map[string]map[string]float64
 
 // TestConformanceOfPhases compares where the time of a request goes with what
-// k6 told of the same server, to within a millisecond or a tenth. On a busy
-// machine a phase may take longer than the server has it last, so only under the
-// tag compare, on a machine that has nothing else to do, may it not take more.
-// That it takes as long is true everywhere, and shows that each delay is told
-// under its own phase.
+// k6 told of the same server, to within a millisecond or a tenth. That holds
+// under the tag compare only, on a machine that has nothing else to do; beside
+// other tests all that must agree is which phases a request has.
 func TestConformanceOfPhases(t *testing.T) {
 	const golden = "testdata/conformance/phases/phases.json"
 	script, err := filepath.Abs("testdata/conformance/phases/phases.js")
@@ -78,8 +76,8 @@ func (p phases) differences(seen phases) (wrong []string) {
 			wrong = append(wrong, fmt.Sprintf("%s: phases %v, want %v", what, seen[what], all))
 		}
 		for phase, ms := range all {
-			got, slack := seen[what][phase], max(1, ms/10)
-			if got < ms-slack || (phasesMayNotTakeMore && got > ms+slack) {
+			got, known := seen[what][phase]
+			if !known || (phasesDecide && math.Abs(got-ms) > max(1, ms/10)) {
 				wrong = append(wrong, fmt.Sprintf("%s: %s took %.2f ms, in k6 %.2f", what, phase, got, ms))
 			}
 		}

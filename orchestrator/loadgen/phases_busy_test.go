@@ -2,6 +2,6 @@
 
 package loadgen_test
 
-// phasesMayNotTakeMore than k6 told of the same server: other tests run beside
-// this one, and timing never decides a test.
-const phasesMayNotTakeMore = false
+// phasesDecide says that phases must take as long as k6 told. Other tests run
+// beside this one, and timing never decides a test.
+const phasesDecide = false

@@ -2,5 +2,6 @@
 
 package loadgen_test
 
-// phasesMayNotTakeMore than k6 told of the same server: nothing else runs here.
-const phasesMayNotTakeMore = true
+// phasesDecide says that phases must take as long as k6 told: nothing else runs
+// here.
+const phasesDecide = true
