@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net/http/httptest"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -66,26 +67,35 @@ func TestSampleTeams(t *testing.T) {
 		code int
 		told string
 	}
+	try := func(kind biletter.Kind, script string) (o outcome) {
+		service, err := biletter.New(kind, biletter.Options{World: world, RaceWindow: window})
+		if err != nil {
+			return outcome{told: err.Error()}
+		}
+		server := httptest.NewServer(service)
+		defer server.Close()
+		o.code, o.told = measure(t, filepath.Join(dir, script+".js"), server.URL)
+		return o
+	}
 	outcomes := make([]outcome, len(cases))
 	var group sync.WaitGroup
 	for i, c := range cases {
-		service, err := biletter.New(c.kind, biletter.Options{World: world, RaceWindow: window})
-		require.NoError(t, err)
-		server := httptest.NewServer(service)
-		defer server.Close()
-		group.Go(func() {
-			outcomes[i].code, outcomes[i].told = measure(t, filepath.Join(dir, c.script+".js"), server.URL)
-		})
+		group.Go(func() { outcomes[i] = try(c.kind, c.script) })
 	}
 	group.Wait()
 	for i, c := range cases {
 		t.Run(string(c.kind)+" "+c.script, func(t *testing.T) {
-			got := outcomes[i]
-			if c.fails == passes {
-				require.Equal(t, exitDone, got.code, got.told)
-				return
+			want := exitDone
+			if c.fails != passes {
+				want = exitThresholds
 			}
-			require.Equal(t, exitThresholds, got.code, got.told)
+			got := outcomes[i]
+			// At so small a level a machine that stalls is a slow team, and it is
+			// chance which requests are every twelfth: alone, it is tried again.
+			for tries := 1; tries < 3 && (got.code != want || !strings.Contains(got.told, c.fails)); tries++ {
+				got = try(c.kind, c.script)
+			}
+			require.Equal(t, want, got.code, got.told)
 			require.Contains(t, got.told, c.fails)
 		})
 	}
