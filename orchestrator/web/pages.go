@@ -115,18 +115,11 @@ type resultsPage struct {
 // results serves the table. The one that everybody asks for is rendered once a
 // second at most, however many ask.
 func (s *site) results(w http.ResponseWriter, r *http.Request, v view) error {
-	if r.URL.RawQuery != "" || v.organiser {
-		if r.URL.Query().Has("live") {
-			w.Header().Set("Refresh", "5")
-		}
-		return s.sendResults(w, r, v)
+	if r.URL.Query().Has("live") {
+		w.Header().Set("Refresh", "5")
 	}
 	lang := s.languageOf(r)
-	page, err := s.recent.get(fmt.Sprint(lang, v.until), func() (content, error) {
-		page, err := s.resultsPage(r, v)
-		page.packed = pack(page.body)
-		return page, err
-	})
+	page, err := s.askedFor(r, v, lang)
 	if err != nil {
 		return err
 	}
@@ -135,14 +128,16 @@ func (s *site) results(w http.ResponseWriter, r *http.Request, v view) error {
 	return nil
 }
 
-func (s *site) sendResults(w http.ResponseWriter, r *http.Request, v view) error {
-	page, err := s.resultsPage(r, v)
-	if err != nil {
-		return err
+// askedFor is the page of one reader, or the one of all.
+func (s *site) askedFor(r *http.Request, v view, lang string) (content, error) {
+	if r.URL.RawQuery != "" || v.organiser {
+		return s.resultsPage(r, v)
 	}
-	s.keepLanguage(w, r, s.languageOf(r))
-	send(w, r, page)
-	return nil
+	return s.recent.get(fmt.Sprint(lang, v.until), func() (content, error) {
+		page, err := s.resultsPage(r, v)
+		page.packed = pack(page.body)
+		return page, err
+	})
 }
 
 func (s *site) resultsPage(r *http.Request, v view) (content, error) {
@@ -176,13 +171,25 @@ type underWay struct {
 // mostQueue is how many runs that wait are shown.
 const mostQueue = 8
 
+// active is what of the runs under load the view shows: none since the freeze.
+func (s *site) active(ctx context.Context, v view) ([]ActiveRun, error) {
+	if !v.until.IsZero() {
+		return nil, nil
+	}
+	active, err := s.Pulse.Active(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read active runs: %w", err)
+	}
+	return active, nil
+}
+
 // underWay tells what the view shows of it: nothing since the freeze.
 func (s *site) underWay(ctx context.Context, v view) (u underWay, err error) {
 	if !v.until.IsZero() {
 		return u, nil
 	}
-	if u.Active, err = s.Pulse.Active(ctx); err != nil {
-		return u, fmt.Errorf("read active runs: %w", err)
+	if u.Active, err = s.active(ctx, v); err != nil {
+		return u, err
 	}
 	waiting, err := s.Pulse.Waiting(ctx)
 	if err != nil {
@@ -269,11 +276,11 @@ func (s *site) run(w http.ResponseWriter, r *http.Request, v view) error {
 		return err
 	}
 	page := runPage{RunRecord: rec}
-	active, err := s.underWay(r.Context(), v)
+	active, err := s.active(r.Context(), v)
 	if err != nil {
 		return err
 	}
-	for _, a := range active.Active {
+	for _, a := range active {
 		if a.Run.ID == rec.Run.ID {
 			page.Progress = &a.Progress
 		}
