@@ -2,6 +2,9 @@ package contest
 
 import (
 	"errors"
+	"fmt"
+	"maps"
+	"regexp"
 	"time"
 )
 
@@ -69,6 +72,49 @@ type Launch struct {
 	WriteURL   string `json:"writeUrl"`   // Prometheus remote write
 	WriteToken string `json:"-"`          // bearer token made for this launch
 	Generators int    `json:"generators"` // how many generators share the load, at least 1
+}
+
+const maxScenario = 64 // bytes
+
+var scenarioPattern = regexp.MustCompile(`^[a-zA-Z0-9_-]+$`)
+
+// ValidScenario reports whether name can be that of a script: it leads nowhere
+// else, and has no ".js".
+func ValidScenario(name string) bool {
+	return len(name) <= maxScenario && scenarioPattern.MatchString(name)
+}
+
+// Check refuses a launch that no launcher could run.
+func (l Launch) Check() error {
+	switch {
+	case !l.TestID.Valid():
+		return fmt.Errorf("launch: testid %.200q is not valid", l.TestID)
+	case !l.Team.Valid():
+		return fmt.Errorf("launch %s: team %.200q is not valid", l.TestID, l.Team)
+	case !ValidScenario(l.Scenario):
+		return fmt.Errorf("launch %s: scenario %.200q is not a script's name", l.TestID, l.Scenario)
+	}
+	if err := CheckVariables(l.Env); err != nil {
+		return fmt.Errorf("launch %s: %w", l.TestID, err)
+	}
+	return nil
+}
+
+// Variables are what a generator is told through its environment: its script's
+// variables, the team where the level names none, and where its series go. push
+// is how often they go there; 0 leaves that to the generator. Among them are
+// secrets.
+func (l Launch) Variables(push time.Duration) map[string]string {
+	v := map[string]string{"TEAM": string(l.Team)}
+	maps.Copy(v, l.Env)
+	v[WriteURLVariable] = l.WriteURL
+	if l.WriteToken != "" {
+		v[WriteTokenVariable] = l.WriteToken
+	}
+	if push > 0 {
+		v[PushIntervalVariable] = push.String()
+	}
+	return v
 }
 
 // LaunchState is where a launch stands.

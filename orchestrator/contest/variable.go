@@ -7,6 +7,13 @@ import (
 	"strings"
 )
 
+// Variables by which a generator learns where its series go. They are k6's own.
+const (
+	WriteURLVariable     = "K6_PROMETHEUS_RW_SERVER_URL"
+	WriteTokenVariable   = "K6_PROMETHEUS_RW_BEARER_TOKEN"
+	PushIntervalVariable = "K6_PROMETHEUS_RW_PUSH_INTERVAL"
+)
+
 const maxVariable = 128 // bytes
 
 var variablePattern = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*$`)
@@ -21,6 +28,20 @@ func CheckVariable(name string) error {
 		return fmt.Errorf("variable %.200q cannot be handed to a script: its name must be of letters, digits and underscores", name)
 	case obeyed(name):
 		return fmt.Errorf("variable %s cannot be handed to a script: it would change the load generator itself; choose another name", name)
+	}
+	return nil
+}
+
+// CheckVariables refuses variables that cannot be handed to a script, by their
+// names or values.
+func CheckVariables(env map[string]string) error {
+	for k, v := range env {
+		if err := CheckVariable(k); err != nil {
+			return err
+		}
+		if strings.ContainsRune(v, 0) {
+			return fmt.Errorf("variable %s cannot be handed to a script: its value holds a zero byte", k)
+		}
 	}
 	return nil
 }

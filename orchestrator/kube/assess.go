@@ -47,7 +47,7 @@ func assess(v view, l limits) step {
 	case over && said == "":
 		return step{ended: true}
 	case v.run == nil && v.runSeen:
-		return v.end(stoppedByTrouble, "the TestRun was deleted by somebody else"+v.after())
+		return v.end(stoppedByTrouble, "the TestRun was deleted by somebody else"+after(max(0, v.now.Sub(v.started()))))
 	case said != "":
 		return v.end(stoppedByTrouble, said)
 	case v.run == nil:
@@ -122,7 +122,7 @@ func (v view) trouble(l limits) string {
 		if said == "" {
 			continue
 		}
-		what := v.call(g) + " " + insert(said, v.lasted(g))
+		what := v.call(g) + " " + insert(said, after(g.lasted(v.now)))
 		if g.trouble == "was OOM-killed" && l.memory != "" {
 			what += "; memory limit " + l.memory
 		}
@@ -131,19 +131,14 @@ func (v view) trouble(l limits) string {
 	return ""
 }
 
-// lasted says for how long a generator ran.
-func (v view) lasted(g generator) string {
-	return fmt.Sprintf(" after %.0f s", g.lasted(v.now).Round(time.Second).Seconds())
-}
-
 // insert puts the time between what happened and the reason for it.
-func insert(said, after string) string {
+func insert(said, when string) string {
 	for i := range said {
 		if said[i] == ':' {
-			return said[:i] + after + said[i:]
+			return said[:i] + when + said[i:]
 		}
 	}
-	return said + after
+	return said + when
 }
 
 func (v view) call(g generator) string {
@@ -178,8 +173,9 @@ func (v view) started() time.Time {
 	return first
 }
 
-func (v view) after() string {
-	return fmt.Sprintf(" after %.0f s", max(0, v.now.Sub(v.started())).Round(time.Second).Seconds())
+// after says how long something lasted, to the second.
+func after(d time.Duration) string {
+	return fmt.Sprintf(" after %.0f s", d.Round(time.Second).Seconds())
 }
 
 // unbegun says why there is no load although it is time.
@@ -243,17 +239,16 @@ func (v view) outcome(blamed *generator, log string) contest.LaunchResult {
 }
 
 // words say why it was ended, in a sentence.
-func (o stopOrder) words(after time.Duration, deaf bool) string {
-	took := fmt.Sprintf("after %.0f s", after.Round(time.Second).Seconds())
+func (o stopOrder) words(lasted time.Duration, deaf bool) string {
 	killed := ""
 	if deaf {
 		killed = ", and had to be killed"
 	}
 	switch o.Reason {
 	case stoppedByTimeout:
-		return "the run was stopped by its timeout " + took + killed
+		return "the run was stopped by its timeout" + after(lasted) + killed
 	case stoppedOnRequest:
-		return "the run was stopped on request " + took + killed
+		return "the run was stopped on request" + after(lasted) + killed
 	}
 	return o.Trouble
 }

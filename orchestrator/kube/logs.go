@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"regexp"
-	"strconv"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
+
+	"github.com/hackload-kz/hackload/orchestrator/loadgen/launch"
 )
 
 const (
@@ -44,18 +44,12 @@ func (p podLogs) tail(ctx context.Context, namespace, pod string) (string, error
 	return plain(string(text)), nil
 }
 
-var k6Message = regexp.MustCompile(`\blevel=error msg=("(?:[^"\\]|\\.)*"|\S+)`)
-
 // plain takes k6's error messages out of its log lines. Other lines stay.
 func plain(log string) string {
 	var out strings.Builder
 	for line := range strings.Lines(log) {
-		if m := k6Message.FindStringSubmatch(line); m != nil {
-			line = m[1]
-			if said, err := strconv.Unquote(line); err == nil {
-				line = said
-			}
-			line = strings.Join(strings.Fields(line), " ") + "\n"
+		if said, ok := launch.K6Error(line); ok {
+			line = strings.Join(strings.Fields(said), " ") + "\n"
 		}
 		out.WriteString(line)
 	}

@@ -109,19 +109,9 @@ func (l *Launcher) arguments(launch contest.Launch) []string {
 
 // variables are what a generator and its script are told, all of it secret.
 func (l *Launcher) variables(o order) map[string]string {
-	v := maps.Clone(o.launch.Env)
-	if v == nil {
-		v = map[string]string{}
-	}
+	v := o.launch.Variables(l.cfg.PushInterval)
 	if o.users != nil {
 		v["USERS_FILE"] = path.Join(sampleDir, usersKey)
-	}
-	v["K6_PROMETHEUS_RW_SERVER_URL"] = o.launch.WriteURL
-	if o.launch.WriteToken != "" {
-		v["K6_PROMETHEUS_RW_BEARER_TOKEN"] = o.launch.WriteToken
-	}
-	if l.cfg.PushInterval > 0 {
-		v["K6_PROMETHEUS_RW_PUSH_INTERVAL"] = l.cfg.PushInterval.String()
 	}
 	v["K6_PROMETHEUS_RW_TREND_AS_NATIVE_HISTOGRAM"] = "true"
 	v["K6_NO_USAGE_REPORT"] = "true" // else k6 waits three seconds for a report that cannot be sent

@@ -2,9 +2,6 @@ package kube
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"strconv"
@@ -14,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/hackload-kz/hackload/orchestrator/contest"
+	"github.com/hackload-kz/hackload/orchestrator/loadgen/launch"
 )
 
 const (
@@ -114,62 +112,12 @@ func (l *Launcher) ask(ctx context.Context, r record, now time.Time) contest.Pro
 
 // ask reads one generator's REST API.
 func (p progresses) ask(ctx context.Context, host string) (contest.Progress, error) {
-	base := "http://" + net.JoinHostPort(host, strconv.Itoa(p.port)) + "/v1/"
-	var status struct {
-		Data struct {
-			Attributes struct {
-				VUs int `json:"vus"`
-			} `json:"attributes"`
-		} `json:"data"`
-	}
-	var metrics struct {
-		Data []struct {
-			ID         string `json:"id"`
-			Attributes struct {
-				Sample map[string]float64 `json:"sample"`
-			} `json:"attributes"`
-		} `json:"data"`
-	}
-	if err := p.get(ctx, base+"status", &status); err != nil {
+	r := launch.Remote{Client: p.client, URL: "http://" + net.JoinHostPort(host, strconv.Itoa(p.port)), Most: progressBody}
+	vus, err := r.VUs(ctx)
+	if err != nil {
 		return contest.Progress{}, err
 	}
-	if err := p.get(ctx, base+"metrics", &metrics); err != nil {
-		return contest.Progress{}, err
-	}
-	out := contest.Progress{VUs: status.Data.Attributes.VUs}
-	var failed float64
-	for _, m := range metrics.Data {
-		s := m.Attributes.Sample
-		switch m.ID {
-		case "http_reqs":
-			out.Requests, out.RPS = int64(s["count"]), s["rate"]
-		case "http_req_duration":
-			out.P95 = s["p(95)"]
-		case "http_req_failed":
-			failed = max(s["rate"], s["value"])
-		case "dropped_iterations":
-			out.Dropped = int64(s["count"])
-		}
-	}
-	out.Failures = int64(failed * float64(out.Requests))
-	return out, nil
-}
-
-func (p progresses) get(ctx context.Context, url string, to any) error {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return fmt.Errorf("ask a generator: %w", err)
-	}
-	answer, err := p.client.Do(r)
-	if err != nil {
-		return fmt.Errorf("ask a generator: %w", err)
-	}
-	defer answer.Body.Close()
-	if answer.StatusCode != http.StatusOK {
-		return fmt.Errorf("ask a generator: it answers %s", answer.Status)
-	}
-	if err := json.NewDecoder(io.LimitReader(answer.Body, progressBody)).Decode(to); err != nil {
-		return fmt.Errorf("ask a generator: %w", err)
-	}
-	return nil
+	out, err := r.Metrics(ctx)
+	out.VUs = vus
+	return out, err
 }

@@ -8,45 +8,26 @@ import (
 	"io/fs"
 	"path"
 	"path/filepath"
-	"regexp"
-	"strings"
 
 	"github.com/hackload-kz/hackload/orchestrator/contest"
 	"github.com/hackload-kz/hackload/orchestrator/loadgen/script"
 )
 
 const (
-	maxScenario = 64 // bytes of a name
 	// maxObject is what one object may hold: etcd takes 1.5 MiB, a ConfigMap or a
 	// Secret 1 MiB with all that is around the data.
 	maxObject   = 1000 << 10
 	sampleUsers = "lib/users.sample.csv"
 )
 
-var scenarioPattern = regexp.MustCompile(`^[a-zA-Z0-9_-]+$`)
-
 // check refuses a launch that could not be run.
 func (l *Launcher) check(launch contest.Launch) error {
-	refuse := func(format string, a ...any) error {
-		return fmt.Errorf("launch %s: "+format, append([]any{launch.TestID}, a...)...)
+	if err := launch.Check(); err != nil {
+		return err
 	}
-	switch {
-	case !launch.TestID.Valid():
-		return fmt.Errorf("launch: testid %.200q is not valid", launch.TestID)
-	case !launch.Team.Valid():
-		return refuse("team %.200q is not valid", launch.Team)
-	case len(launch.Scenario) > maxScenario || !scenarioPattern.MatchString(launch.Scenario):
-		return refuse("scenario %.200q is not a script's name", launch.Scenario)
-	case launch.Generators > l.cfg.Most:
-		return refuse("level %d needs %d runners, and kubernetes.max_runners allows %d: raise it, or give each runner more", launch.Level.Users, launch.Generators, l.cfg.Most)
-	}
-	for k, v := range launch.Env {
-		if err := contest.CheckVariable(k); err != nil {
-			return refuse("%w", err)
-		}
-		if strings.ContainsRune(v, 0) {
-			return refuse("variable %s cannot be handed to a script: its value holds a zero byte", k)
-		}
+	if launch.Generators > l.cfg.Most {
+		return fmt.Errorf("launch %s: level %d needs %d runners, and kubernetes.max_runners allows %d: raise it, or give each runner more",
+			launch.TestID, launch.Level.Users, launch.Generators, l.cfg.Most)
 	}
 	return nil
 }

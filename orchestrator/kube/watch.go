@@ -70,6 +70,9 @@ func (l *Launcher) see(o any, gone bool) {
 		return
 	}
 	name := of.GetLabels()[labelLaunch]
+	if name == "" {
+		return // a script's ConfigMap belongs to no launch
+	}
 	l.mu.Lock()
 	s := l.sights[name]
 	if s == nil {

@@ -101,7 +101,7 @@ func newLog(x IO, f *flags) *slog.Logger {
 // scriptEnv is what a script sees as __ENV: never the secrets of the generator.
 func (t *test) scriptEnv(system map[string]string, f *flags) (map[string]string, error) {
 	env := map[string]string{}
-	token := system[tokenVariable]
+	token := system[contest.WriteTokenVariable]
 	if f.systemEnv {
 		for k, v := range system {
 			secret := strings.HasPrefix(k, "K6_PROMETHEUS_RW_") || strings.HasPrefix(k, "HACKLOAD_") ||

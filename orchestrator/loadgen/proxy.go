@@ -1,6 +1,7 @@
 package loadgen
 
 import (
+	"cmp"
 	"net/url"
 
 	"golang.org/x/net/http/httpproxy"
@@ -10,14 +11,10 @@ import (
 // and NO_PROXY, upper case before lower, or returns nil where no proxy is set.
 // As everywhere, this machine itself is never reached through one.
 func proxies(env map[string]string) func(*url.URL) (*url.URL, error) {
-	either := func(upper, lower string) string {
-		if env[upper] != "" {
-			return env[upper]
-		}
-		return env[lower]
-	}
 	c := httpproxy.Config{
-		HTTPProxy: either("HTTP_PROXY", "http_proxy"), HTTPSProxy: either("HTTPS_PROXY", "https_proxy"), NoProxy: either("NO_PROXY", "no_proxy"),
+		HTTPProxy:  cmp.Or(env["HTTP_PROXY"], env["http_proxy"]),
+		HTTPSProxy: cmp.Or(env["HTTPS_PROXY"], env["https_proxy"]),
+		NoProxy:    cmp.Or(env["NO_PROXY"], env["no_proxy"]),
 	}
 	if c.HTTPProxy == "" && c.HTTPSProxy == "" {
 		return nil

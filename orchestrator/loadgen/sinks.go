@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/hackload-kz/hackload/orchestrator/contest"
 	"github.com/hackload-kz/hackload/orchestrator/loadgen/launch"
 	"github.com/hackload-kz/hackload/orchestrator/loadgen/metric"
 	"github.com/hackload-kz/hackload/orchestrator/loadgen/options"
@@ -17,7 +18,6 @@ import (
 )
 
 const (
-	tokenVariable = "K6_PROMETHEUS_RW_BEARER_TOKEN"
 	progressEvery = 500 * time.Millisecond
 	linesEvery    = 5 * time.Second
 )
@@ -121,7 +121,7 @@ func (e *engine) writers() ([]*output.RemoteWrite, error) {
 			continue
 		}
 		cfg := output.RemoteWriteConfig{
-			URL: env["K6_PROMETHEUS_RW_SERVER_URL"], Token: env[tokenVariable], Labels: maps.Clone(e.runTags), Log: e.log,
+			URL: env[contest.WriteURLVariable], Token: env[contest.WriteTokenVariable], Labels: maps.Clone(e.runTags), Log: e.log,
 		}
 		if cfg.URL == "" {
 			cfg.URL = "http://localhost:9090/api/v1/write"
@@ -129,10 +129,10 @@ func (e *engine) writers() ([]*output.RemoteWrite, error) {
 		if e.flags.instanceID != "" {
 			cfg.Labels["instance_id"] = e.flags.instanceID
 		}
-		if text := env["K6_PROMETHEUS_RW_PUSH_INTERVAL"]; text != "" {
+		if text := env[contest.PushIntervalVariable]; text != "" {
 			d, err := options.ParseDuration(text)
 			if err != nil {
-				return nil, coded(exitConfig, "K6_PROMETHEUS_RW_PUSH_INTERVAL: %w", err)
+				return nil, coded(exitConfig, "%s: %w", contest.PushIntervalVariable, err)
 			}
 			cfg.Interval = d
 		}

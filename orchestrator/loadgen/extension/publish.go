@@ -1,6 +1,7 @@
 package extension
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,7 +28,7 @@ type Publication struct {
 // published, and an error for a run that is one part of several: no part can
 // judge the whole.
 func NewPublication(getenv func(string) string, whole bool) (*Publication, error) {
-	asked, err := strconv.ParseBool(orFalse(getenv("HACKLOAD_PUBLISH")))
+	asked, err := strconv.ParseBool(cmp.Or(getenv("HACKLOAD_PUBLISH"), "false"))
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("HACKLOAD_PUBLISH is %q, want true or false", getenv("HACKLOAD_PUBLISH"))
@@ -60,13 +61,6 @@ func NewPublication(getenv func(string) string, whole bool) (*Publication, error
 
 // ErrPart is returned for a run that is one of several parts.
 var ErrPart = errors.New("this k6 runs one segment of the test, so it publishes no verdict: only its series are written")
-
-func orFalse(text string) string {
-	if text == "" {
-		return "false"
-	}
-	return text
-}
 
 // Judge says what the outcome means for the Hub. A run whose thresholds have no
 // samples, or that has none, has no data.

@@ -1,6 +1,7 @@
 package extension
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -40,17 +41,14 @@ func ReadSettings(config []byte, getenv func(string) string) (Settings, error) {
 			return Settings{}, errors.New("the configuration of the output hackload is not valid JSON")
 		}
 	}
-	s := Settings{URL: c.URL, Token: c.Token}
-	if s.URL == "" {
-		s.URL = getenv("K6_PROMETHEUS_RW_SERVER_URL")
+	s := Settings{
+		URL:   cmp.Or(c.URL, getenv(contest.WriteURLVariable)),
+		Token: cmp.Or(c.Token, getenv(contest.WriteTokenVariable)),
 	}
-	if s.Token == "" {
-		s.Token = getenv("K6_PROMETHEUS_RW_BEARER_TOKEN")
-	}
-	if text := getenv("K6_PROMETHEUS_RW_PUSH_INTERVAL"); text != "" {
+	if text := getenv(contest.PushIntervalVariable); text != "" {
 		d, err := options.ParseDuration(text)
 		if err != nil {
-			return Settings{}, fmt.Errorf("K6_PROMETHEUS_RW_PUSH_INTERVAL: %w", err)
+			return Settings{}, fmt.Errorf("%s: %w", contest.PushIntervalVariable, err)
 		}
 		s.Interval = d
 	}

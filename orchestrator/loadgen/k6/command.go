@@ -15,14 +15,11 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/hackload-kz/hackload/orchestrator/contest"
 	"github.com/hackload-kz/hackload/orchestrator/loadgen/launch"
 )
 
 const (
-	tokenVariable = "K6_PROMETHEUS_RW_BEARER_TOKEN"
-	urlVariable   = "K6_PROMETHEUS_RW_SERVER_URL"
-	pushVariable  = "K6_PROMETHEUS_RW_PUSH_INTERVAL"
-
 	exitCannotListen = 106
 	mostAddresses    = 3 // that are tried for the REST API
 )
@@ -183,7 +180,7 @@ func how(state *os.ProcessState, lasted time.Duration) ended {
 func (m *minder) settings() (*os.File, error) {
 	text, err := json.Marshal(map[string]any{"collectors": map[string]any{
 		m.program.output(): map[string]any{
-			"url": m.variable(urlVariable), "bearerToken": m.variable(tokenVariable), "tlsMinVersion": "1.2",
+			"url": m.variable(contest.WriteURLVariable), "bearerToken": m.variable(contest.WriteTokenVariable), "tlsMinVersion": "1.2",
 			"trendAsNativeHistogram": true,
 		},
 	}})
@@ -215,7 +212,7 @@ func (m *minder) environ() []string {
 	env := quiet()
 	for _, pair := range m.io.Environ {
 		k, _, _ := strings.Cut(pair, "=")
-		if k != tokenVariable || m.program.Own {
+		if k != contest.WriteTokenVariable || m.program.Own {
 			env = append(env, pair)
 		}
 	}

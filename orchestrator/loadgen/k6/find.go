@@ -14,6 +14,7 @@ package k6
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -44,11 +45,7 @@ var versionPattern = regexp.MustCompile(`^k6\S* (v(?:(\d+)\.\S+|\(devel\)))`)
 // Find asks the k6 program at path, or the one on the PATH when it is empty,
 // what it is.
 func Find(ctx context.Context, path string) (Program, error) {
-	name := path
-	if name == "" {
-		name = "k6"
-	}
-	found, err := exec.LookPath(name)
+	found, err := exec.LookPath(cmp.Or(path, "k6"))
 	if err != nil {
 		return Program{}, fmt.Errorf("find k6: %w; install k6, or name the program in load.k6_program", err)
 	}

@@ -5,8 +5,9 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"strconv"
 	"strings"
+
+	"github.com/hackload-kz/hackload/orchestrator/loadgen/launch"
 )
 
 // stderrWatch passes on what k6 logs, and takes from it what k6 tells in no
@@ -43,13 +44,9 @@ func (w *stderrWatch) look(line string) {
 		w.aborted = w.aborted || strings.Contains(own, "abortOnFail failed")
 		return
 	}
-	_, rest, ok := strings.Cut(line, " level=error msg=")
+	text, ok := launch.K6Error(line)
 	if !ok {
 		return
-	}
-	text, _, _ := strings.Cut(rest, " ")
-	if quoted, err := strconv.QuotedPrefix(rest); err == nil {
-		text, _ = strconv.Unquote(quoted)
 	}
 	switch {
 	case strings.HasPrefix(text, "Failed to send the time series data"):

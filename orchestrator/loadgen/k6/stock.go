@@ -28,7 +28,7 @@ func (m *minder) complete(end ended) error {
 	ctx, cancel := context.WithTimeout(context.Background(), lastWrite)
 	defer cancel()
 	w, err := output.NewRemoteWrite(output.RemoteWriteConfig{
-		URL: m.variable(urlVariable), Token: m.variable(tokenVariable), Labels: m.order.labels,
+		URL: m.variable(contest.WriteURLVariable), Token: m.variable(contest.WriteTokenVariable), Labels: m.order.labels,
 	}, nil)
 	if err != nil {
 		return err
@@ -103,8 +103,8 @@ func (s summary) values() []output.Value {
 		if scenario, ok := tags["scenario"]; ok && len(tags) == 1 {
 			labels := map[string]string{"scenario": scenario}
 			out = append(out,
-				output.Value{Name: "" + metric + "_true_total", Labels: labels, Value: *m.Passes},
-				output.Value{Name: "" + metric + "_false_total", Labels: labels, Value: *m.Fails})
+				output.Value{Name: metric + "_true_total", Labels: labels, Value: *m.Passes},
+				output.Value{Name: metric + "_false_total", Labels: labels, Value: *m.Fails})
 		}
 	}
 	return out

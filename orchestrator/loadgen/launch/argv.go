@@ -51,16 +51,7 @@ func scriptEnv(env map[string]string) []string {
 // runEnv returns the environment of a generator: the script's, where its metrics
 // go, and what a program needs to run.
 func (l *Launcher) runEnv(launch contest.Launch) []string {
-	env := append(l.baseEnv(), "TEAM="+string(launch.Team)) // a variable of the level wins, being later
-	env = append(env, scriptEnv(launch.Env)...)
-	env = append(env, "K6_PROMETHEUS_RW_SERVER_URL="+launch.WriteURL)
-	if launch.WriteToken != "" {
-		env = append(env, "K6_PROMETHEUS_RW_BEARER_TOKEN="+launch.WriteToken)
-	}
-	if l.cfg.PushInterval > 0 {
-		env = append(env, "K6_PROMETHEUS_RW_PUSH_INTERVAL="+l.cfg.PushInterval.String())
-	}
-	return env
+	return append(l.baseEnv(), scriptEnv(launch.Variables(l.cfg.PushInterval))...)
 }
 
 // baseEnv picks from the orchestrator's environment. The list is closed, so that

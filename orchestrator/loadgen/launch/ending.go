@@ -15,9 +15,20 @@ func Ending(code int, after time.Duration, log string) (said string, ofItsScript
 	case 0, 99, 108, 110:
 		return "", false
 	}
-	said = fmt.Sprintf("%s after %.0f s", codeMeans(code), after.Round(time.Second).Seconds())
-	if words := sentence(log); words != "" && code != 105 {
+	return ending(code, after, sentence(log)), ofScript(code)
+}
+
+// ending is Ending with the last words as a sentence already. One that was
+// interrupted ended in order: what it said last is its summary.
+func ending(code int, after time.Duration, words string) string {
+	said := codeMeans(code) + " " + took(after)
+	if words != "" && code != 105 {
 		said += ": " + words
 	}
-	return said, ofScript(code)
+	return said
+}
+
+// took says how long something lasted, to the second.
+func took(d time.Duration) string {
+	return fmt.Sprintf("after %.0f s", d.Round(time.Second).Seconds())
 }

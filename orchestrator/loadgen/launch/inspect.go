@@ -31,10 +31,10 @@ func (l *Launcher) Inspect(ctx context.Context, scenario string, env map[string]
 	fail := func(err error) (contest.Script, error) {
 		return contest.Script{}, fmt.Errorf("inspect scenario %.100s: %w", scenario, err)
 	}
-	if !validScenario(scenario) {
+	if !contest.ValidScenario(scenario) {
 		return fail(errors.New("this is not a script's name"))
 	}
-	if err := checkEnv(env); err != nil {
+	if err := contest.CheckVariables(env); err != nil {
 		return fail(err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, inspectTimeout)

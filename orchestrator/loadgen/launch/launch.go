@@ -23,7 +23,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -95,47 +94,11 @@ var (
 	ErrStarting = fmt.Errorf("the launch is just being started: %w", contest.ErrTryAgain)
 )
 
-const maxScenario = 64 // bytes
-
-var scenarioPattern = regexp.MustCompile(`^[a-zA-Z0-9_-]+$`)
-
-func validScenario(name string) bool {
-	return len(name) <= maxScenario && scenarioPattern.MatchString(name)
-}
-
-// check refuses a launch that could not be run or would reach beyond its folder.
-func check(launch contest.Launch) error {
-	switch {
-	case !launch.TestID.Valid():
-		return fmt.Errorf("launch: testid %.200q is not valid", launch.TestID)
-	case !launch.Team.Valid():
-		return fmt.Errorf("launch %s: team %.200q is not valid", launch.TestID, launch.Team)
-	case !validScenario(launch.Scenario):
-		return fmt.Errorf("launch %s: scenario %.200q is not a script's name", launch.TestID, launch.Scenario)
-	}
-	if err := checkEnv(launch.Env); err != nil {
-		return fmt.Errorf("launch %s: %w", launch.TestID, err)
-	}
-	return nil
-}
-
-func checkEnv(env map[string]string) error {
-	for k, v := range env {
-		if err := contest.CheckVariable(k); err != nil {
-			return err
-		}
-		if strings.ContainsRune(v, 0) {
-			return fmt.Errorf("variable %s cannot be handed to a script: its value holds a zero byte", k)
-		}
-	}
-	return nil
-}
-
 // Start puts a generator to work and returns once its process runs. A launch
 // that runs or has ended is left as it is, so Start may be repeated. When it
 // fails, nothing runs and nothing is left.
 func (l *Launcher) Start(ctx context.Context, launch contest.Launch) error {
-	if err := check(launch); err != nil {
+	if err := launch.Check(); err != nil {
 		return err
 	}
 	if launch.Timeout <= 0 {

@@ -44,29 +44,24 @@ func ofScript(code int) bool { return code == 104 || code == 107 }
 // results, not trouble. reason is that of an order to stop, words is the last
 // that the generator said.
 func trouble(r Result, reason, words string) string {
-	after := r.Ended.Sub(r.Started)
-	after = after.Round(time.Second)
-	took := fmt.Sprintf("after %.0f s", after.Seconds())
+	lasted := r.Ended.Sub(r.Started)
 	what := "generator 1 of 1 "
 	switch {
 	case r.ExitCode == 0, r.ExitCode == 99, r.ExitCode == 108, r.ExitCode == 110:
 		return ""
 	case reason == stoppedByTimeout:
-		what += "was stopped by its timeout " + took
+		what += "was stopped by its timeout " + took(lasted)
 		words = ""
 	case reason == stoppedOnRequest:
-		what += "was stopped on request " + took
+		what += "was stopped on request " + took(lasted)
 		words = ""
-	case r.ExitCode == 105:
-		what += codeMeans(r.ExitCode) + " " + took
-		words = "" // it ended in order: the summary came last
 	case r.ExitCode < 0 && r.Signal != "" && r.Signal != "killed":
-		what += fmt.Sprintf("was ended by a signal (%s) %s", r.Signal, took)
+		what += fmt.Sprintf("was ended by a signal (%s) %s", r.Signal, took(lasted))
 	case r.ExitCode < 0:
-		what += "was killed " + took
+		what += "was killed " + took(lasted)
 		words = "" // whoever killed it gave it no time to say why
 	default:
-		what += codeMeans(r.ExitCode) + " " + took
+		return what + ending(r.ExitCode, lasted, words)
 	}
 	switch {
 	case reason != "" && r.ExitCode < 0 && r.Signal != syscall.SIGTERM.String():
