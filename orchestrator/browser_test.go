@@ -17,6 +17,8 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/hackload-kz/hackload/orchestrator/internal/browsertest"
 )
 
 // playing is a contest that `dev` plays until the test ends.
@@ -123,15 +125,7 @@ func TestContestInTheBrowser(t *testing.T) {
 // tabOf opens a tab of a Chromium of the test's own.
 func tabOf(t *testing.T) context.Context {
 	t.Helper()
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath("chromium"), chromedp.NoSandbox, chromedp.Flag("lang", "en"))
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 4*time.Minute)
-	ctx, stop := chromedp.NewExecAllocator(ctx, options...)
-	tab, closeTab := chromedp.NewContext(ctx)
-	t.Cleanup(func() {
-		assert.NoError(t, chromedp.Cancel(tab))
-		closeTab()
-		stop()
-		cancel()
-	})
+	tab, shut := browsertest.Open(t.Context())
+	t.Cleanup(func() { assert.NoError(t, shut()) })
 	return tab
 }

@@ -3,12 +3,10 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"slices"
@@ -95,23 +93,13 @@ func seedCrashTeams(t *testing.T, o *outside) {
 	t.Helper()
 	for slug, team := range crashTeams {
 		endpoint := refusing
-		switch {
-		case slug == "good":
+		if slug == "good" {
 			continue
-		case team.kind != "":
-			service, err := biletter.New(team.kind, biletter.Options{})
-			require.NoError(t, err)
-			at, err := net.Listen("tcp", "127.0.0.1:0")
-			require.NoError(t, err)
-			ctx, cancel := context.WithCancel(context.Background())
-			served := make(chan error, 1)
-			go func() { served <- service.Serve(ctx, at) }()
-			t.Cleanup(func() { cancel(); require.NoError(t, <-served) })
-			endpoint = "http://" + at.Addr().String()
 		}
-		require.NoError(t, o.hub.Seed(t.Context(), labhub.Team{Slug: string(slug), Name: string(slug), Environment: []labhub.Variable{
-			{Key: "ENDPOINT_URL", Value: endpoint, Category: "api"},
-		}}))
+		if team.kind != "" {
+			endpoint = serveSample(t, team.kind)
+		}
+		o.join(t, string(slug), endpoint)
 	}
 }
 

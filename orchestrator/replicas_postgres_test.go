@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"context"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -23,7 +22,6 @@ import (
 	"github.com/hackload-kz/hackload/orchestrator/contest"
 	"github.com/hackload-kz/hackload/orchestrator/internal/pgtest"
 	"github.com/hackload-kz/hackload/orchestrator/lab/biletter"
-	labhub "github.com/hackload-kz/hackload/orchestrator/lab/hub"
 	"github.com/hackload-kz/hackload/orchestrator/metricstore"
 	"github.com/hackload-kz/hackload/orchestrator/store"
 )
@@ -39,17 +37,7 @@ func standUpShared(t *testing.T, teams ...string) shared {
 	t.Helper()
 	s := shared{outside: standUp(t)}
 	for _, slug := range teams {
-		service, err := biletter.New(biletter.Good, biletter.Options{})
-		require.NoError(t, err)
-		at, err := net.Listen("tcp", "127.0.0.1:0")
-		require.NoError(t, err)
-		ctx, cancel := context.WithCancel(context.Background())
-		served := make(chan error, 1)
-		go func() { served <- service.Serve(ctx, at) }()
-		t.Cleanup(func() { cancel(); require.NoError(t, <-served) })
-		require.NoError(t, s.hub.Seed(t.Context(), labhub.Team{Slug: slug, Name: slug, Environment: []labhub.Variable{
-			{Key: "ENDPOINT_URL", Value: "http://" + at.Addr().String(), Category: "api"},
-		}}))
+		s.join(t, slug, serveSample(t, biletter.Good))
 	}
 	server, err := pgtest.Start()
 	require.NoError(t, err)

@@ -37,7 +37,17 @@ func standUp(t *testing.T) *outside {
 	t.Cleanup(func() { require.NoError(t, h.Close()) })
 	key, err := h.CreateKey(t.Context(), "*")
 	require.NoError(t, err)
-	service, err := biletter.New(biletter.Good, biletter.Options{})
+	o := &outside{hub: h, key: key, service: serveSample(t, biletter.Good)}
+	o.join(t, "good", o.service)
+	o.open(t, "127.0.0.1:0")
+	t.Cleanup(func() { o.stop() })
+	return o
+}
+
+// serveSample serves a sample team's service and returns its URL.
+func serveSample(t *testing.T, kind biletter.Kind) string {
+	t.Helper()
+	service, err := biletter.New(kind, biletter.Options{})
 	require.NoError(t, err)
 	at, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -45,13 +55,15 @@ func standUp(t *testing.T) *outside {
 	served := make(chan error, 1)
 	go func() { served <- service.Serve(ctx, at) }()
 	t.Cleanup(func() { cancel(); require.NoError(t, <-served) })
-	require.NoError(t, h.Seed(t.Context(), labhub.Team{Slug: "good", Name: "Good", Environment: []labhub.Variable{
-		{Key: "ENDPOINT_URL", Value: "http://" + at.Addr().String(), Category: "api"},
+	return "http://" + at.Addr().String()
+}
+
+// join makes the Hub know a team by its slug and its service.
+func (o *outside) join(t *testing.T, slug, endpoint string) {
+	t.Helper()
+	require.NoError(t, o.hub.Seed(t.Context(), labhub.Team{Slug: slug, Name: slug, Environment: []labhub.Variable{
+		{Key: "ENDPOINT_URL", Value: endpoint, Category: "api"},
 	}}))
-	o := &outside{hub: h, key: key, service: "http://" + at.Addr().String()}
-	o.open(t, "127.0.0.1:0")
-	t.Cleanup(func() { o.stop() })
-	return o
 }
 
 // open starts the Hub's listener at addr.

@@ -17,58 +17,30 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"github.com/hackload-kz/hackload/orchestrator/loadgen"
 )
 
 // TestConformanceOnTheNetwork compares what scripts see of HTTP/2, of proxies
 // and of servers that break the protocol. It records like TestConformance.
 func TestConformanceOnTheNetwork(t *testing.T) {
 	t.Parallel()
-	scripts, err := filepath.Glob("testdata/conformance/network/*.js")
-	require.NoError(t, err)
-	require.NotEmpty(t, scripts)
-	for _, path := range scripts {
-		name := strings.TrimSuffix(filepath.Base(path), ".js")
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			path, err := filepath.Abs(path)
-			require.NoError(t, err)
-			golden := strings.TrimSuffix(path, ".js") + ".txt"
-			places := newPlaces(t)
-			if *record != "" {
-				require.NoError(t, os.WriteFile(golden, []byte(places.k6(t, path)), 0o644))
-				return
-			}
-			want, err := os.ReadFile(golden)
-			require.NoError(t, err)
-			assert.Equal(t, string(want), places.ours(t, path))
-		})
-	}
+	conform(t, "testdata/conformance/network/*.js", newPlaces)
 }
 
-// places are servers of all kinds, by the name that scripts know their URL by.
-type places struct {
-	*conformanceServer
-	args, env []string
-}
-
-func newPlaces(t *testing.T) *places {
-	p := &places{conformanceServer: newConformanceServer(t)}
+// newPlaces starts servers of all kinds, each by the name that scripts know its
+// URL by.
+func newPlaces(t *testing.T) *conformanceServer {
+	t.Helper()
+	p := newConformanceServer(t)
 	neutral := []string{}
 	add := func(name, url string) {
-		p.args = append(p.args, "-e", name+"="+url)
+		p.flags = append(p.flags, "-e", name+"="+url)
 		_, host, _ := strings.Cut(url, "://")
 		_, port, _ := net.SplitHostPort(host)
 		neutral = append(neutral, url, "<"+name+">", host, "<host of "+name+">", port, "<port of "+name+">")
@@ -82,34 +54,13 @@ func newPlaces(t *testing.T) *places {
 	for name, answer := range map[string]func(net.Conn, *bufio.Reader){"BROKEN": breakRules, "MUTE": func(c net.Conn, _ *bufio.Reader) { _, _ = io.Copy(io.Discard, c) }} {
 		add(name, "http://"+listen(t, answer))
 	}
-	proxy := httptest.NewServer(proxyFor(strings.TrimPrefix(p.url, "http://"), p.args))
+	proxy := httptest.NewServer(proxyFor(strings.TrimPrefix(p.url, "http://"), p.flags))
 	t.Cleanup(proxy.Close)
 	user := strings.Replace(proxy.URL, "//", "//user:pass@", 1)
 	p.env = []string{"HTTP_PROXY=" + user, "HTTPS_PROXY=" + user, "NO_PROXY=direct.test"}
 	add("PROXY", proxy.URL)
 	p.neutral = strings.NewReplacer(neutral...)
 	return p
-}
-
-func (p *places) ours(t *testing.T, path string) string {
-	t.Helper()
-	var out, log buffer
-	code := loadgen.Command(t.Context(), append(append([]string{"run", "--quiet"}, p.args...), path), loadgen.IO{
-		Stdout: &out, Stderr: &log, Environ: func() []string { return p.env }, Dir: filepath.Dir(path), Version: "1.2.3",
-	})
-	return p.told(t, log.String(), code)
-}
-
-func (p *places) k6(t *testing.T, path string) string {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), *record, append(append([]string{"run", "--quiet"}, p.args...), path)...)
-	cmd.Env = append(append(os.Environ(), "K6_NO_USAGE_REPORT=true", "K6_AUTO_EXTENSION_RESOLUTION=false"), p.env...)
-	var log bytes.Buffer
-	cmd.Stderr = &log
-	if err := cmd.Run(); cmd.ProcessState == nil {
-		t.Fatal(err)
-	}
-	return p.told(t, log.String(), cmd.ProcessState.ExitCode())
 }
 
 // newSecure starts a server with TLS and returns its URL.

@@ -30,6 +30,8 @@ import (
 type conformanceServer struct {
 	url, tls string // addresses without and with TLS
 	neutral  *strings.Replacer
+	flags    []string // of the run; nil: the server's addresses
+	env      []string // KEY=VALUE
 
 	mu     sync.Mutex
 	asked  map[string]int // requests by method and path, and connections

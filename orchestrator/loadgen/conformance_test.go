@@ -28,14 +28,21 @@ var record = flag.String("record", "", "write the answers that this k6 program g
 // compares with what k6 told.
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	scripts, err := filepath.Glob("testdata/conformance/*.js")
+	conform(t, "testdata/conformance/*.js", newConformanceServer)
+}
+
+// conform runs each script against a server of its own, and compares what it told
+// with the file beside it, or writes that.
+func conform(t *testing.T, pattern string, open func(*testing.T) *conformanceServer) {
+	t.Helper()
+	scripts, err := filepath.Glob(pattern)
 	require.NoError(t, err)
 	require.NotEmpty(t, scripts)
 	for _, path := range scripts {
 		name := strings.TrimSuffix(filepath.Base(path), ".js")
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			srv := newConformanceServer(t)
+			srv := open(t)
 			path, err := filepath.Abs(path)
 			require.NoError(t, err)
 			golden := strings.TrimSuffix(path, ".js") + ".txt"
@@ -55,7 +62,7 @@ func (s *conformanceServer) tell(t *testing.T, path string) string {
 	t.Helper()
 	var out, log buffer
 	code := loadgen.Command(t.Context(), append(s.args(), path), loadgen.IO{
-		Stdout: &out, Stderr: &log, Environ: func() []string { return nil }, Dir: filepath.Dir(path), Version: "1.2.3",
+		Stdout: &out, Stderr: &log, Environ: func() []string { return s.env }, Dir: filepath.Dir(path), Version: "1.2.3",
 	})
 	return s.told(t, log.String(), code)
 }
@@ -64,7 +71,7 @@ func (s *conformanceServer) tell(t *testing.T, path string) string {
 func (s *conformanceServer) tellOfK6(t *testing.T, path string) string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), *record, append(s.args(), path)...)
-	cmd.Env = append(os.Environ(), "K6_NO_USAGE_REPORT=true", "K6_AUTO_EXTENSION_RESOLUTION=false")
+	cmd.Env = append(append(os.Environ(), "K6_NO_USAGE_REPORT=true", "K6_AUTO_EXTENSION_RESOLUTION=false"), s.env...)
 	var log bytes.Buffer
 	cmd.Stderr = &log
 	err := cmd.Run()
@@ -75,6 +82,9 @@ func (s *conformanceServer) tellOfK6(t *testing.T, path string) string {
 }
 
 func (s *conformanceServer) args() []string {
+	if s.flags != nil {
+		return append([]string{"run", "--quiet"}, s.flags...)
+	}
 	return []string{"run", "--quiet", "--insecure-skip-tls-verify", "-e", "URL=" + s.url, "-e", "TLS=" + s.tls}
 }
 

@@ -20,22 +20,15 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hackload-kz/hackload/orchestrator/contest"
+	"github.com/hackload-kz/hackload/orchestrator/internal/browsertest"
 	"github.com/hackload-kz/hackload/orchestrator/web"
 )
 
 // chromium opens a tab of a Chromium of the test's own.
 func chromium(t *testing.T) context.Context {
 	t.Helper()
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath("chromium"), chromedp.NoSandbox, chromedp.Flag("lang", "en"))
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 4*time.Minute)
-	ctx, stop := chromedp.NewExecAllocator(ctx, options...)
-	tab, closeTab := chromedp.NewContext(ctx)
-	t.Cleanup(func() {
-		assert.NoError(t, chromedp.Cancel(tab))
-		closeTab()
-		stop()
-		cancel()
-	})
+	tab, shut := browsertest.Open(t.Context())
+	t.Cleanup(func() { assert.NoError(t, shut()) })
 	return tab
 }
 
