@@ -43,7 +43,7 @@ func newPlaces(t *testing.T) *conformanceServer {
 		p.flags = append(p.flags, "-e", name+"="+url)
 		_, host, _ := strings.Cut(url, "://")
 		_, port, _ := net.SplitHostPort(host)
-		neutral = append(neutral, url, "<"+name+">", host, "<host of "+name+">", port, "<port of "+name+">")
+		neutral = append(neutral, url, "<"+name+">", host, "<host of "+name+">", `"`+port+`"`, `"<port of `+name+`>"`, ":"+port, ":<port of "+name+">")
 	}
 	add("URL", p.url)
 	add("H2", newSecure(t, &tls.Config{NextProtos: []string{"h2", "http/1.1"}}, http.HandlerFunc(answerH2)))

@@ -91,7 +91,7 @@ func newConformanceServer(t *testing.T) *conformanceServer {
 	s.url, s.tls = plain.URL, secure.URL
 	s.neutral = strings.NewReplacer(
 		plain.URL, "<server>", secure.URL, "<tls server>", host+":"+port, "<host>", host+":"+securePort, "<tls host>",
-		"ws://"+host+":"+port, "<socket>", port, "<port>", securePort, "<tls port>",
+		"ws://"+host+":"+port, "<socket>", `"`+port+`"`, `"<port>"`, // quoted: hashes hold such digits too
 	)
 	return s
 }
