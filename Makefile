@@ -13,6 +13,8 @@ ARCH      ?= $(shell go env GOARCH)
 IMAGE_TAG ?= local
 SEED      ?= 1
 TIMES     ?= 16
+STATE     ?= sqlite
+METRICS   ?= embedded
 
 dev: build ## Run a whole contest on this machine (flags in ARGS="--once --json out.json")
 	bin/hackload dev $(ARGS)
@@ -60,7 +62,7 @@ CHECKS = all,-ST1023,-QF*
 lint: ## Check the format, go vet and staticcheck
 	@files=$$(gofmt -l .); if [ -n "$$files" ]; then echo "not formatted by gofmt:"; echo "$$files"; exit 1; fi
 	go vet ./...
-	go vet -tags 'chaos compare' ./orchestrator ./orchestrator/loadgen
+	go vet -tags 'chaos compare' ./orchestrator ./orchestrator/loadgen ./orchestrator/internal/...
 	go tool staticcheck -checks '$(CHECKS)' ./...
 
 dashboards: ## Write manifests/grafana anew from orchestrator/grafana/dashboards
@@ -77,8 +79,10 @@ bench-loadgen: build ## Measure the load generator beside k6 and wrk, where they
 soak-loadgen: ## Run 5,000 users for SOAK=10m: flat memory, exact counts, no goroutine left
 	SOAK=$(SOAK) go test -tags compare -count=1 -timeout 24h -run 'TestSoak$$' -v ./orchestrator/loadgen
 
-chaos: ## Kill a contest at 200 instants, and put a bad network before its Hub (SEED=1, TIMES=16)
-	CHAOS_SEED=$(SEED) CHAOS_TIMES=$(TIMES) go test -tags chaos -count=1 -parallel 10 -timeout 2h -run 'TestCrashMatrix$$' -v ./orchestrator
+# STATE=postgres needs Debian's package postgresql. METRICS=prometheus compiles a
+# Prometheus 3 from its sources, which takes some minutes the first time.
+chaos: ## Kill a contest at 200 instants (SEED=1 TIMES=16 STATE=sqlite|postgres METRICS=embedded|prometheus), and break its Hub
+	CHAOS_SEED=$(SEED) CHAOS_TIMES=$(TIMES) CHAOS_STATE=$(STATE) CHAOS_METRICS=$(METRICS) go test -tags chaos -count=1 -parallel 10 -timeout 2h -run 'TestCrashMatrix$$' -v ./orchestrator
 	CHAOS_SEED=$(SEED) go test -count=1 -run 'TestHubBehindABadNetwork$$' -v ./orchestrator
 
 help: ## Show this list

@@ -105,16 +105,17 @@ func seedCrashTeams(t *testing.T, o *outside) {
 
 // killed starts serve and kills it at the instant. It reports whether it lived
 // long enough to be killed; a contest that was over before is one that ended.
-func (i instant) killed(t *testing.T, file string) bool {
+func (i instant) killed(t *testing.T, env []string, file string) bool {
 	t.Helper()
 	if i.point != "" {
-		code, output := hackload(t, []string{fmt.Sprintf("HACKLOAD_FAILPOINT=%s:%d", i.point, i.nth)}, "serve", "--once", "--config", file)
+		code, output := hackload(t, append(env, fmt.Sprintf("HACKLOAD_FAILPOINT=%s:%d", i.point, i.nth)), "serve", "--once", "--config", file)
 		require.Equal(t, -1, code, "it was not killed:\n"+output)
 		return true
 	}
 	path, err := binary()
 	require.NoError(t, err)
 	cmd := exec.Command(path, "serve", "--once", "--config", file)
+	cmd.Env = append(os.Environ(), env...)
 	require.NoError(t, cmd.Start())
 	kill := time.AfterFunc(i.after, func() { _ = cmd.Process.Signal(syscall.SIGKILL) })
 	defer kill.Stop()
@@ -124,35 +125,46 @@ func (i instant) killed(t *testing.T, file string) bool {
 
 // crash kills a contest at an instant, takes it up again, and holds what is left
 // against what was promised.
-func crash(t *testing.T, i instant) (diedIn string) {
-	o, state := standUp(t), t.TempDir()
+func (f crashForm) crash(t *testing.T, i instant) (found casualty) {
+	o, where := standUp(t), f.place(t)
 	seedCrashTeams(t, o)
-	file := o.config(t, state)
-	died := i.killed(t, file)
-	states := "over before"
-	if died {
-		states = statesOf(t, state)
+	file := o.config(t, where.dir)
+	found.words = "over before"
+	if i.killed(t, where.environ, file) {
+		found = where.look(t)
 	}
-	code, output := hackload(t, nil, "serve", "--once", "--config", file)
+	code, output := hackload(t, where.environ, "serve", "--once", "--config", file)
 	require.Equal(t, exitDone, code, output)
-	requireNoChild(t, state)
-	requireExplained(t, state)
-	requireToldOnce(t, o.hub)
-	return states
+	requireNoChild(t, where.dir)
+	s, err := where.open(t)
+	require.NoError(t, err)
+	defer s.Close()
+	requireAllExplained(t, s)
+	requireAdopted(t, s, found.runs)
+	found.again = requireToldOnce(t, o.hub)
+	return found
 }
 
-// statesOf says in which states the runs of a dead process are: "2 launched, 1 planned".
-func statesOf(t *testing.T, state string) string {
+// casualty is what a killed contest had left: its runs at that moment, in words
+// ("2 launched, 1 planned"), and how often the Hub was told the same again.
+type casualty struct {
+	runs  []contest.Run
+	words string
+	again int
+}
+
+// look says what a dead process has left.
+func (p crashPlace) look(t *testing.T) casualty {
 	t.Helper()
-	s, err := store.OpenRead(t.Context(), state)
+	s, err := p.open(t)
 	if err != nil {
-		return "no database yet"
+		return casualty{words: "no database yet"}
 	}
 	defer s.Close()
 	runs, err := s.Runs(t.Context(), store.RunFilter{})
 	require.NoError(t, err)
 	if len(runs) == 0 {
-		return "no run yet"
+		return casualty{words: "no run yet"}
 	}
 	counts := map[contest.RunState]int{}
 	for _, r := range runs {
@@ -162,12 +174,27 @@ func statesOf(t *testing.T, state string) string {
 	for _, state := range slices.Sorted(maps.Keys(counts)) {
 		words = append(words, fmt.Sprintf("%d %s", counts[state], state))
 	}
-	return strings.Join(words, ", ")
+	return casualty{runs: runs, words: strings.Join(words, ", ")}
+}
+
+// requireAdopted expects that the load that was under way when the process died
+// went on under its own name, instead of being put on the team a second time.
+func requireAdopted(t *testing.T, s *store.Store, before []contest.Run) {
+	t.Helper()
+	for _, r := range before {
+		if r.State != contest.RunLaunched {
+			continue
+		}
+		after, err := s.Run(t.Context(), string(r.ID))
+		require.NoError(t, err)
+		require.Equal(t, r.TestID, after.TestID, "a run under load was begun again")
+		require.Equal(t, r.Attempt, after.Attempt, "a run under load was begun again")
+	}
 }
 
 // requireToldOnce expects that the Hub holds each team's verdict, and was told of
-// it once, or in the same words again.
-func requireToldOnce(t *testing.T, h *labhub.Hub) {
+// it once, or in the same words again: it returns how often the latter.
+func requireToldOnce(t *testing.T, h *labhub.Hub) (again int) {
 	t.Helper()
 	history, err := h.History(t.Context())
 	require.NoError(t, err)
@@ -182,41 +209,78 @@ func requireToldOnce(t *testing.T, h *labhub.Hub) {
 		content[row.Team] = string(text)
 	}
 	require.ElementsMatch(t, slices.Collect(maps.Keys(crashTeams)), slices.Collect(maps.Keys(content)))
+	return len(history) - len(content)
+}
+
+// tally is a table of instants: what was left of the contests that were killed
+// there, and in which states their runs were.
+type tally struct {
+	mu     sync.Mutex
+	rows   map[string]map[string]int // point to what was left to how often
+	states map[contest.RunState]int
+	again  int
+}
+
+func (a *tally) enter(i instant, c casualty) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	row := i.point
+	if row == "" {
+		row = "any moment"
+	}
+	if a.rows[row] == nil {
+		a.rows[row] = map[string]int{}
+	}
+	a.rows[row][c.words]++
+	a.again += c.again
+	in := map[contest.RunState]bool{}
+	for _, r := range c.runs {
+		in[r.State] = true
+	}
+	for state := range in {
+		a.states[state]++
+	}
+}
+
+// print logs the table and returns how many instants it holds.
+func (a *tally) print(t *testing.T) (total int) {
+	t.Helper()
+	for _, row := range slices.Sorted(maps.Keys(a.rows)) {
+		n := 0
+		for _, times := range a.rows[row] {
+			n += times
+		}
+		total += n
+		t.Logf("%-17s %3d  %v", row, n, a.rows[row])
+	}
+	t.Logf("instants with a run in the state: %v; the Hub was told %d updates again, in the same words", a.states, a.again)
+	return total
 }
 
 // TestCrashMatrix kills a contest at more than two hundred instants, ten and more
 // in each state of a run and around each call to the Hub. CHAOS_SEED chooses
-// others, CHAOS_TIMES how many of each (16).
+// others, CHAOS_TIMES how many of each (16); CHAOS_STATE and CHAOS_METRICS say
+// where state and metrics are.
 func TestCrashMatrix(t *testing.T) {
-	seed, times := crashEnv(t, "CHAOS_SEED", 1), crashEnv(t, "CHAOS_TIMES", 16)
-	var mu sync.Mutex
-	table := map[string]map[string]int{}
-	t.Run("killed", func(t *testing.T) {
-		for n, i := range instants(seed, int(times)) {
+	seed, times := crashEnv(t, "CHAOS_SEED", 1), int(crashEnv(t, "CHAOS_TIMES", 16))
+	f := openCrashForm(t)
+	table := tally{rows: map[string]map[string]int{}, states: map[contest.RunState]int{}}
+	held := t.Run("killed", func(t *testing.T) {
+		for n, i := range instants(seed, times) {
 			t.Run(fmt.Sprintf("%03d %s", n, i), func(t *testing.T) {
 				t.Parallel()
-				states := crash(t, i)
-				mu.Lock()
-				defer mu.Unlock()
-				row := i.point
-				if row == "" {
-					row = "any moment"
-				}
-				if table[row] == nil {
-					table[row] = map[string]int{}
-				}
-				table[row][states]++
+				table.enter(i, f.crash(t, i))
 			})
 		}
 	})
-	var total int
-	for _, row := range slices.Sorted(maps.Keys(table)) {
-		n := 0
-		for _, times := range table[row] {
-			n += times
-		}
-		total += n
-		t.Logf("%-17s %3d  %v", row, n, table[row])
+	total := table.print(t)
+	t.Logf("CHAOS_SEED=%d, %s: killed at %d instants", seed, f, total)
+	if !held {
+		return
 	}
-	t.Logf("CHAOS_SEED=%d: killed at %d instants", seed, total)
+	for _, state := range []contest.RunState{
+		contest.RunPlanned, contest.RunLeased, contest.RunPrepared, contest.RunLaunched, contest.RunEnded, contest.RunCollected, contest.RunJudged,
+	} {
+		require.GreaterOrEqual(t, table.states[state], times, "too few died with a run that was %s", state)
+	}
 }

@@ -167,6 +167,12 @@ func requireExplained(t *testing.T, state string) {
 	s, err := store.OpenRead(t.Context(), state)
 	require.NoError(t, err)
 	defer s.Close()
+	requireAllExplained(t, s)
+}
+
+// requireAllExplained expects the same of a state that is open.
+func requireAllExplained(t *testing.T, s *store.Store) {
+	t.Helper()
 	runs, err := s.Runs(t.Context(), store.RunFilter{Limit: 1000})
 	require.NoError(t, err)
 	require.NotEmpty(t, runs)
