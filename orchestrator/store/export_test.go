@@ -77,3 +77,6 @@ func countMarks(query string) (n int) {
 	}
 	return n
 }
+
+// LongestSilence is how long a server with a statement_timeout may be silent.
+var LongestSilence = longestSilence

@@ -109,6 +109,19 @@ func connect(url string, most int, settings map[string]string) (*sql.DB, error) 
 			c.RuntimeParams[name] = value
 		}
 	}
+	longest, err := longestSilence(c.RuntimeParams["statement_timeout"])
+	if err != nil {
+		return nil, err
+	}
+	if dial := c.DialFunc; longest > 0 {
+		c.DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error) {
+			conn, err := dial(ctx, network, addr)
+			if err != nil {
+				return nil, err
+			}
+			return &listening{Conn: conn, longest: longest}, nil
+		}
+	}
 	db := sql.OpenDB(telling{stdlib.GetConnector(*c)})
 	db.SetMaxOpenConns(most)
 	db.SetMaxIdleConns(most)

@@ -4,7 +4,11 @@ package store_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net"
+	"net/url"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -13,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hackload-kz/hackload/orchestrator/internal/pgtest"
+	"github.com/hackload-kz/hackload/orchestrator/lab/faults"
 	"github.com/hackload-kz/hackload/orchestrator/store"
 )
 
@@ -209,4 +214,39 @@ func TestHangingWriterIsCutOff(t *testing.T) {
 	value, err := other.Meta(t.Context(), "a")
 	require.NoError(t, err)
 	require.Equal(t, "1", value)
+}
+
+// A server that takes what it is asked and never answers, as one does that has
+// lost its power, holds nobody up for ever: also not who brought no deadline.
+func TestServerThatFallsSilent(t *testing.T) {
+	t.Parallel()
+	direct, err := url.Parse(database(t))
+	require.NoError(t, err)
+	proxy := faults.New(filepath.Join(direct.Query().Get("host"), ".s.PGSQL.5432"), nil)
+	at, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- proxy.Serve(ctx, at) }()
+	t.Cleanup(func() { cancel(); require.NoError(t, <-done) })
+	through := url.URL{Scheme: "postgresql", User: direct.User, Host: at.Addr().String(), Path: direct.Path, RawQuery: "sslmode=disable&statement_timeout=5s"}
+
+	s := openPostgres(t, through.String())
+	write := func() error {
+		return s.Write(context.Background(), func(tx *store.Tx) error { return tx.SetMeta(context.Background(), "a", "b") })
+	}
+	require.NoError(t, write())
+	_, err = s.Meta(context.Background(), "a")
+	require.NoError(t, err)
+	proxy.Mute()
+	// A connection that was idle for a second is tried first and replaced; any
+	// other is found out when it is used.
+	if err := write(); err != nil {
+		require.ErrorIs(t, err, store.ErrAway)
+	}
+	_, err = s.Meta(context.Background(), "a")
+	require.True(t, err == nil || errors.Is(err, store.ErrAway), err)
+	require.Eventually(t, func() bool { return write() == nil }, time.Minute, 50*time.Millisecond, "it must recover by itself")
+	_, err = s.Meta(context.Background(), "a")
+	require.NoError(t, err)
 }

@@ -146,7 +146,8 @@ func explain(err error) error {
 		}
 	}
 	var network *net.OpError
-	if errors.As(err, &network) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, driver.ErrBadConn) {
+	lost := pgconn.SafeToRetry(err) && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) // the driver found its connection closed
+	if lost || errors.As(err, &network) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, driver.ErrBadConn) {
 		return fmt.Errorf("%w: %w", ErrAway, err)
 	}
 	return err

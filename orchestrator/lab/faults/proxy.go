@@ -16,7 +16,9 @@ import (
 	"io"
 	"maps"
 	"net"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -51,12 +53,13 @@ type Proxy struct {
 	mu     sync.Mutex
 	plan   Plan
 	counts map[string]int
+	open   map[*passage]bool
 }
 
-// New returns a proxy to the server at upstream (host:port) that starts nothing.
-// Without a plan nothing goes wrong.
+// New returns a proxy to the server at upstream (host:port, or the path of a
+// socket) that starts nothing. Without a plan nothing goes wrong.
 func New(upstream string, plan Plan) *Proxy {
-	p := &Proxy{upstream: upstream, counts: map[string]int{}}
+	p := &Proxy{upstream: upstream, counts: map[string]int{}, open: map[*passage]bool{}}
 	p.Set(plan)
 	return p
 }
@@ -77,6 +80,41 @@ func (p *Proxy) Counts() map[string]int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return maps.Clone(p.counts)
+}
+
+// Break resets the connections that are open.
+func (p *Proxy) Break() {
+	p.each(func(c *passage) { reset(c.client); reset(c.server) })
+}
+
+// Mute makes the connections that are open half open: they stay, and nothing
+// passes any more either way.
+func (p *Proxy) Mute() { p.each(func(c *passage) { c.mute.Store(true) }) }
+
+func (p *Proxy) each(do func(c *passage)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for c := range p.open {
+		do(c)
+	}
+}
+
+// Open returns how many connections pass through at present.
+func (p *Proxy) Open() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.open)
+}
+
+func (p *Proxy) enter(c *passage) (leave func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.open[c] = true
+	return func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		delete(p.open, c)
+	}
 }
 
 func (p *Proxy) next() Fault {
@@ -129,20 +167,26 @@ func (p *Proxy) carry(ctx context.Context, client net.Conn, f Fault) {
 		return
 	}
 	var dialer net.Dialer
-	server, err := dialer.DialContext(ctx, "tcp", p.upstream)
+	network := "tcp"
+	if strings.HasPrefix(p.upstream, "/") {
+		network = "unix"
+	}
+	server, err := dialer.DialContext(ctx, network, p.upstream)
 	if err != nil {
 		reset(client)
 		return
 	}
 	defer server.Close()
 	defer context.AfterFunc(ctx, func() { _ = server.Close() })()
+	c := &passage{client: client, server: server}
+	defer p.enter(c)()
 
 	var sent sync.WaitGroup
-	sent.Go(func() {
-		_, _ = io.Copy(server, client)
-		closeWrite(server)
-	})
-	f.answer(ctx, client, server)
+	sent.Go(c.ask)
+	c.answer(ctx, f)
+	if c.mute.Load() {
+		sent.Wait() // the client must give up by itself
+	}
 	if f.Linger > 0 {
 		sleep(ctx, f.Linger)
 	}
@@ -150,24 +194,48 @@ func (p *Proxy) carry(ctx context.Context, client net.Conn, f Fault) {
 	sent.Wait()
 }
 
+// passage is a connection that is open on both sides.
+type passage struct {
+	client, server net.Conn
+	mute           atomic.Bool // nothing passes any more
+}
+
+// ask forwards the client's bytes until it has no more.
+func (c *passage) ask() {
+	buffer := make([]byte, 32<<10)
+	for {
+		n, err := c.client.Read(buffer)
+		if !c.mute.Load() && n > 0 {
+			_, _ = c.server.Write(buffer[:n]) // a server that is gone ends the answer
+		}
+		if err != nil {
+			closeWrite(c.server)
+			return
+		}
+	}
+}
+
 // piece is how much of an answer is held back at a time, in bytes.
 const piece = 1024
 
 // answer forwards the server's bytes as the fault has it.
-func (f Fault) answer(ctx context.Context, client, server net.Conn) {
+func (c *passage) answer(ctx context.Context, f Fault) {
 	buffer := make([]byte, piece)
 	for passed := 0; ; {
-		n, err := server.Read(buffer)
+		n, err := c.server.Read(buffer)
 		sleep(ctx, f.Delay)
 		if f.Rate > 0 {
 			sleep(ctx, time.Duration(n)*time.Second/time.Duration(f.Rate))
 		}
-		if f.Cut > 0 && passed+n >= f.Cut {
-			_, _ = client.Write(buffer[:f.Cut-passed-1])
-			reset(client)
+		switch {
+		case c.mute.Load():
+			n = 0
+		case f.Cut > 0 && passed+n >= f.Cut:
+			_, _ = c.client.Write(buffer[:f.Cut-passed-1])
+			reset(c.client)
 			return
 		}
-		if _, failed := client.Write(buffer[:n]); failed != nil || err != nil {
+		if _, failed := c.client.Write(buffer[:n]); failed != nil || err != nil {
 			return
 		}
 		passed += n
@@ -184,8 +252,8 @@ func reset(c net.Conn) {
 }
 
 func closeWrite(c net.Conn) {
-	if tcp, ok := c.(*net.TCPConn); ok {
-		_ = tcp.CloseWrite()
+	if half, ok := c.(interface{ CloseWrite() error }); ok {
+		_ = half.CloseWrite()
 	}
 }
 

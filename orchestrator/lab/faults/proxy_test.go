@@ -6,7 +6,10 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -113,6 +116,56 @@ func TestNothingArrives(t *testing.T) {
 	_, err = s.post(t, time.Minute)
 	require.NoError(t, err)
 	require.Equal(t, map[string]int{"refused": 1, "half open": 1, "none": 1}, s.proxy.Counts())
+}
+
+// What is open can be broken and made half open too, over a socket's path as well.
+func TestOpenConnections(t *testing.T) {
+	t.Parallel()
+	at := filepath.Join(t.TempDir(), "echo")
+	echo, err := net.Listen("unix", at)
+	require.NoError(t, err)
+	var echoing sync.WaitGroup
+	echoing.Go(func() {
+		for {
+			c, err := echo.Accept()
+			if err != nil {
+				return
+			}
+			echoing.Go(func() { _, _ = io.Copy(c, c); _ = c.Close() })
+		}
+	})
+	defer func() { _ = echo.Close(); echoing.Wait() }()
+	proxy := faults.New(at, nil)
+	front, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- proxy.Serve(ctx, front) }()
+	defer func() { cancel(); require.NoError(t, <-done) }()
+
+	say := func(c net.Conn, patience time.Duration) error {
+		require.NoError(t, c.SetDeadline(time.Now().Add(patience)))
+		if _, err := c.Write([]byte("a")); err != nil {
+			return err
+		}
+		_, err := io.ReadFull(c, make([]byte, 1))
+		return err
+	}
+	broken, err := net.Dial("tcp", front.Addr().String())
+	require.NoError(t, err)
+	defer broken.Close()
+	require.NoError(t, say(broken, time.Minute))
+	require.Equal(t, 1, proxy.Open())
+	proxy.Break()
+	require.ErrorIs(t, say(broken, time.Minute), syscall.ECONNRESET)
+
+	muted, err := net.Dial("tcp", front.Addr().String())
+	require.NoError(t, err)
+	require.NoError(t, say(muted, time.Minute))
+	proxy.Mute()
+	require.ErrorIs(t, say(muted, 50*time.Millisecond), os.ErrDeadlineExceeded)
+	require.NoError(t, muted.Close())
+	require.Eventually(t, func() bool { return proxy.Open() == 0 }, time.Minute, time.Millisecond, "whoever gives up is let go")
 }
 
 // A server that is gone looks to the client as it is: gone.
