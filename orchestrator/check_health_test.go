@@ -61,6 +61,9 @@ func TestNotReadyInWords(t *testing.T) {
 	assert.NoError(t, hubRefusal(0))
 	assert.NoError(t, hubRefusal(http.StatusOK))
 	assert.NoError(t, hubRefusal(http.StatusServiceUnavailable), "it will answer again")
+	for code, away := range map[int64]bool{0: false, 200: false, 401: false, 404: false, noAnswer: true, 429: true, 500: true, 503: true} {
+		assert.Equal(t, away, hubAway(code), code)
+	}
 	assert.ErrorContains(t, hubRefusal(http.StatusUnauthorized), "SERVICE_API_KEY")
 	assert.ErrorContains(t, hubRefusal(http.StatusForbidden), "teams:read")
 }

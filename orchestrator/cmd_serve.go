@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -169,7 +170,7 @@ func assembleWithHub(ctx context.Context, s site, h hub.Config) (*works, error) 
 	w.closers = append(w.closers, from.Close)
 	counted = func(code int) {
 		w.instruments.HubRequest(code)
-		w.hubSaid.Store(int64(code))
+		w.hubSaid.Store(cmp.Or(int64(code), noAnswer))
 	}
 	return w, web.WatchGauges(w.registry, w.gauges)
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/hackload-kz/hackload/exporters/git"
 	"github.com/hackload-kz/hackload/orchestrator/conduct"
 	"github.com/hackload-kz/hackload/orchestrator/config"
 	"github.com/hackload-kz/hackload/orchestrator/contest"
@@ -63,7 +64,8 @@ type works struct {
 	flusher     *outbox.Flusher // nil without a Hub
 	registry    *prometheus.Registry
 	instruments *web.Instruments
-	hubSaid     atomic.Int64   // the status of the Hub's last answer, 0 before the first
+	hubSaid     atomic.Int64   // the status of the Hub's last answer; 0 before the first call, noAnswer when none came
+	github      *git.Exporter  // nil where no repositories are measured
 	metricsAt   string         // address of the metrics port, empty without one
 	closers     []func() error // what to close at the end, the last first
 }

@@ -81,6 +81,7 @@ func (w *works) gitExporter(rules config.Criterion, cache git.Cache) (*git.Expor
 	if err != nil {
 		return nil, err
 	}
+	w.github = x
 	w.closers = append(w.closers, func() error { x.Close(); return nil })
 	return x, nil
 }

@@ -6,9 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/hackload-kz/hackload/orchestrator/conduct"
@@ -162,38 +160,6 @@ func healthOf(s contest.Service, rounds []contest.Round) contest.ServiceHealth {
 		h.Status = "degraded"
 	}
 	return h
-}
-
-// Ready tells what is missing to work.
-func (p pulse) Ready(ctx context.Context) error {
-	var missing []string
-	if _, err := p.store.Meta(ctx, metaMetricsAddr); err != nil {
-		missing = append(missing, "the state database cannot be read")
-	}
-	if _, err := p.prom.Version(ctx); err != nil {
-		missing = append(missing, "the metric store does not answer")
-	}
-	if err := hubRefusal(p.hubSaid.Load()); err != nil {
-		missing = append(missing, err.Error())
-	}
-	if len(p.services) == 0 {
-		missing = append(missing, "no service is enabled, so nothing begins")
-	}
-	if len(missing) == 0 {
-		return nil
-	}
-	return errors.New(strings.Join(missing, "; "))
-}
-
-// hubRefusal says what the Hub's last answer tells of its key.
-func hubRefusal(code int64) error {
-	switch code {
-	case http.StatusUnauthorized:
-		return errors.New("the Hub does not know the key: set SERVICE_API_KEY to one that it does")
-	case http.StatusForbidden:
-		return errors.New("the Hub refuses the key a permission: give it teams:read, environment:read and environment:write")
-	}
-	return nil
 }
 
 // Active lists the runs under load.

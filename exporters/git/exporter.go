@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hackload-kz/hackload/orchestrator/contest"
@@ -73,6 +74,8 @@ type Exporter struct {
 	remote remote
 	slots  chan struct{} // one for each team that is looked at
 
+	away atomic.Bool // see Away
+
 	mu   sync.Mutex
 	seen map[contest.Slug]sight
 }
@@ -102,6 +105,9 @@ func New(c Config, r Rules) (*Exporter, error) {
 		remote: remote{guard: c.Guard, roots: c.Roots, timeout: c.Request},
 	}, nil
 }
+
+// Away reports whether GitHub could not be asked when a round last began.
+func (x *Exporter) Away() bool { return x.away.Load() }
 
 // Close gives idle connections back.
 func (x *Exporter) Close() { x.github.close() }
@@ -166,6 +172,7 @@ func (x *Exporter) reach(ctx context.Context, teams []contest.Team) (down string
 	ctx, cancel := context.WithTimeout(ctx, x.config.Timeout)
 	defer cancel()
 	err = x.github.reach(ctx)
+	x.away.Store(err != nil && !errors.Is(err, ErrCredentials))
 	if errors.Is(err, ErrCredentials) {
 		return "", err
 	}

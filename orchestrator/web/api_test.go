@@ -148,5 +148,11 @@ func TestProbes(t *testing.T) {
 	got := get(t, base+"/readyz")
 	assert.Equal(t, http.StatusServiceUnavailable, got.code)
 	assert.Equal(t, "hub: no team was read yet metric store: connection refused\n", got.body)
+	s.remarks = []string{"<b>GitHub</b> is away"}
+	assert.Equal(t, "hub: no team was read yet metric store: connection refused\n<b>GitHub</b> is away\n", get(t, base+"/readyz").body)
 	assert.Equal(t, http.StatusOK, get(t, base+"/healthz").code, "not ready is not dead")
+	s.notReady = nil
+	got = get(t, base+"/readyz")
+	assert.Equal(t, http.StatusOK, got.code, "work goes on without it")
+	assert.Equal(t, "ready\n<b>GitHub</b> is away\n", got.body)
 }

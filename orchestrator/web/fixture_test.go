@@ -24,6 +24,7 @@ type state struct {
 	waiting  web.Waiting
 	health   []contest.ServiceHealth
 	notReady error
+	remarks  []string // on being ready
 	broken   error
 }
 
@@ -76,7 +77,9 @@ func (s *state) Health(ctx context.Context) ([]contest.ServiceHealth, error) {
 	return s.health, s.fault(ctx)
 }
 
-func (s *state) Ready(ctx context.Context) error { return errors.Join(s.notReady, s.fault(ctx)) }
+func (s *state) Ready(ctx context.Context) ([]string, error) {
+	return s.remarks, errors.Join(s.notReady, s.fault(ctx))
+}
 
 func (s *state) Before(ctx context.Context, _ time.Time) ([]contest.Verdict, error) {
 	return s.before, s.fault(ctx)

@@ -82,15 +82,20 @@ func (s *site) serviceHealth(w http.ResponseWriter, r *http.Request) error {
 // alive answers a liveness probe: the process takes requests.
 func (s *site) alive(w http.ResponseWriter, _ *http.Request) { writeText(w, http.StatusOK, "ok\n") }
 
-// ready answers a readiness probe, with what is missing in words.
+// ready answers a readiness probe, with what is missing in words, and below it
+// what else does not answer.
 func (s *site) ready(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
 	defer cancel()
-	if err := s.Pulse.Ready(ctx); err != nil {
-		writeText(w, http.StatusServiceUnavailable, shown(err.Error(), proseText)+"\n")
-		return
+	code, text := http.StatusOK, "ready"
+	remarks, err := s.Pulse.Ready(ctx)
+	if err != nil {
+		code, text = http.StatusServiceUnavailable, shown(err.Error(), proseText)
 	}
-	writeText(w, http.StatusOK, "ready\n")
+	for _, remark := range remarks {
+		text += "\n" + shown(remark, proseText)
+	}
+	writeText(w, code, text+"\n")
 }
 
 func writeText(w http.ResponseWriter, code int, text string) {

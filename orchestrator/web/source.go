@@ -35,9 +35,10 @@ type Archive interface {
 type Pulse interface {
 	// Health lists every service, also those that never ran.
 	Health(ctx context.Context) ([]contest.ServiceHealth, error)
-	// Ready answers nil when requests can be served, otherwise what is missing.
-	// The text is shown to whoever asks.
-	Ready(ctx context.Context) error
+	// Ready answers nil when requests can be served, otherwise what is missing;
+	// and in either case what else does not answer. The texts are shown to whoever
+	// asks.
+	Ready(ctx context.Context) (remarks []string, err error)
 	// Active lists the runs that are under way.
 	Active(ctx context.Context) ([]ActiveRun, error)
 	// Waiting tells of the runs that wait for their turn.
