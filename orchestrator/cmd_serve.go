@@ -192,7 +192,7 @@ func (w *works) servers(pages net.Listener, metricsAt string) ([]part, error) {
 
 func (w *works) pages() http.Handler {
 	return web.New(web.Config{
-		Board: board{w}, Archive: archive{w.store}, Pulse: pulse{w}, Operations: w.operations(), Organisers: w.organisers(),
+		Board: board{w}, Archive: archive{w.store}, Pulse: pulse{w}, Course: w.course, Operations: w.operations(), Organisers: w.organisers(),
 		PublicURL: w.config.Web.PublicURL, Timezone: w.config.Contest.Timezone, Version: version(), Log: w.log, FreezeAt: w.config.Contest.FreezeAt,
 	})
 }

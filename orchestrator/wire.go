@@ -114,7 +114,7 @@ func assemble(ctx context.Context, s site) (_ *works, err error) {
 		return nil, err
 	}
 	parts := conduct.Parts{
-		Store: w.store, Wake: w.queue, Launcher: w.launcher, Generators: w.generators(), Writers: writers, Query: w.query,
+		Store: w.store, Wake: w.queue, Launcher: w.launcher, Generators: w.generators(), Writers: writers, Query: w.query, Ranged: w.ranged,
 		Teams: w.contestants, Inspect: w.launcher.Inspect, Preflight: w.prober().Preflight,
 		Criterion: w.criterion, Measures: measures, Ceiling: ceiling, LoadAllowed: w.config.Contest.LoadAllowed, Held: w.held(), Links: confirm, Log: s.log, Observe: observer{w}, Reached: s.reached,
 	}
@@ -329,6 +329,12 @@ func (w *works) begin(ctx context.Context, key contest.ServiceKey, round contest
 func (w *works) query(ctx context.Context, promql string, at time.Time) ([]contest.Sample, error) {
 	w.instruments.PrometheusQuery()
 	return w.prom.Query(ctx, promql, at)
+}
+
+// ranged asks the metric store over a time, and counts it.
+func (w *works) ranged(ctx context.Context, promql string, from, to time.Time, step time.Duration) ([]contest.Series, error) {
+	w.instruments.PrometheusQuery()
+	return w.prom.QueryRange(ctx, promql, from, to, step)
 }
 
 // quietly passes on warnings only, for parts that talk much.

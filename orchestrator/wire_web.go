@@ -11,6 +11,7 @@ import (
 
 	"github.com/hackload-kz/hackload/orchestrator/conduct"
 	"github.com/hackload-kz/hackload/orchestrator/contest"
+	"github.com/hackload-kz/hackload/orchestrator/evidence"
 	"github.com/hackload-kz/hackload/orchestrator/store"
 	"github.com/hackload-kz/hackload/orchestrator/web"
 )
@@ -94,8 +95,9 @@ func (a archive) Run(ctx context.Context, id string) (web.RunRecord, error) {
 	if errors.Is(err, store.ErrNotFound) {
 		return web.RunRecord{}, fmt.Errorf("%w: %w", web.ErrNotFound, err)
 	}
+	rec := web.RunRecord{Run: run.Run.Shown(), Script: run.Script}
 	if err != nil || run.State != contest.RunJudged {
-		return web.RunRecord{Run: run.Run.Shown()}, err
+		return rec, err
 	}
 	sealed, err := a.Evidence(ctx, run.ID)
 	if err != nil {
@@ -109,7 +111,28 @@ func (a archive) Run(ctx context.Context, id string) (web.RunRecord, error) {
 	if err := json.Unmarshal(sealed.JSON, &e); err != nil {
 		return web.RunRecord{}, fmt.Errorf("decode evidence of run %s: %w", run.ID, err)
 	}
-	return web.RunRecord{Run: run.Run.Shown(), Evidence: &e, Verdict: &judged.Verdict, EvidenceJSON: sealed.JSON, EvidenceSHA256: sealed.SHA256}, nil
+	rec.Evidence, rec.Verdict, rec.EvidenceJSON, rec.EvidenceSHA256 = &e, &judged.Verdict, sealed.JSON, sealed.SHA256
+	return rec, nil
+}
+
+// course asks the metric store how a run went over time, or goes. It answers
+// nil when the store has nothing of it.
+func (w *works) course(ctx context.Context, run contest.Run) (*contest.Course, error) {
+	if run.LaunchedAt == nil {
+		return nil, nil
+	}
+	span := evidence.Span{TestID: run.TestID, From: *run.LaunchedAt, To: time.Now()}
+	if run.EndedAt != nil {
+		span.To = *run.EndedAt
+	}
+	if span.To.Before(span.From) { // the clock was set back
+		return nil, nil
+	}
+	courses, err := evidence.Courses(ctx, w.ranged, w.config.Load.PushInterval.D(), []evidence.Span{span})
+	if course, ok := courses[run.TestID]; ok {
+		return &course, err
+	}
+	return nil, err
 }
 
 // pulse is what the orchestrator knows of itself.

@@ -85,12 +85,16 @@ func (l *Line) observe(ctx context.Context, ended []store.Run) error {
 	if err != nil {
 		return fmt.Errorf("collect evidence: %w", err)
 	}
+	courses := l.courses(ctx, ended)
 	for _, r := range ended {
 		e, ok := found[r.TestID]
 		if !ok {
 			return fmt.Errorf("collect evidence: nothing was said of run %s", r.ID)
 		}
 		e.Ceiling = l.Ceiling
+		if course, ok := courses[r.TestID]; ok {
+			e.Course = &course
+		}
 		next := r
 		next.State, next.Observed = contest.RunCollected, &e
 		if err := l.move(ctx, r, next, nil); err != nil && !errors.Is(err, store.ErrStale) {
@@ -98,6 +102,30 @@ func (l *Line) observe(ctx context.Context, ended []store.Run) error {
 		}
 	}
 	return nil
+}
+
+// coursesTime is how long a verdict waits for what decides nothing.
+const coursesTime = 5 * time.Second
+
+// courses asks how the runs went over time. No verdict is held up by it: what
+// cannot be had now is not in the evidence.
+func (l *Line) courses(ctx context.Context, ended []store.Run) map[contest.TestID]contest.Course {
+	if l.Ranged == nil {
+		return nil
+	}
+	spans := make([]evidence.Span, 0, len(ended))
+	for _, r := range ended {
+		if !r.Result.Ended.Before(r.Result.Started) {
+			spans = append(spans, evidence.Span{TestID: r.TestID, From: r.Result.Started, To: r.Result.Ended})
+		}
+	}
+	asking, cancel := context.WithTimeout(ctx, coursesTime)
+	defer cancel()
+	courses, err := evidence.Courses(asking, l.Ranged, l.limits.Push, spans)
+	if err != nil {
+		l.Log.WarnContext(ctx, "how runs went over time is not in their evidence", "runs", len(ended), "error", err)
+	}
+	return courses
 }
 
 // instant is when the evidence of the runs is asked for: now, and not before

@@ -212,3 +212,37 @@ func TestPreflightLeavesTimeForTheRest(t *testing.T) {
 	require.Equal(t, contest.Failed, b.verdict("tarpit").Status)
 	b.atRest()
 }
+
+// How a run went over time is in its evidence where it can be had, and holds up
+// no verdict where it cannot.
+func TestCourseHoldsUpNoVerdict(t *testing.T) {
+	t.Parallel()
+	for name, broken := range map[string]error{"told": nil, "not told": errAway} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t, ladder(1, 10))
+			b.teams = []contest.Team{team("a")}
+			line, _ := b.open()
+			round := b.begin(line)
+			b.advance(line, round)
+			run := b.runs(round, contest.RunEnded)[0]
+			line.Ranged = func(ctx context.Context, _ string, _, to time.Time, _ time.Duration) ([]contest.Series, error) {
+				_, bounded := ctx.Deadline()
+				require.True(t, bounded)
+				return []contest.Series{{Labels: map[string]string{"testid": string(run.TestID)}, Points: []contest.Point{{At: to, Value: 7}}}}, broken
+			}
+			b.drive(line, round)
+			require.Equal(t, contest.Passed, b.verdict("a").Status)
+			sealed, err := b.store.Evidence(t.Context(), run.ID)
+			require.NoError(t, err)
+			var e contest.Evidence
+			require.NoError(t, json.Unmarshal(sealed.JSON, &e))
+			if broken != nil {
+				require.Nil(t, e.Course)
+				return
+			}
+			require.Len(t, e.Course.Points, 1)
+			require.Equal(t, 7.0, e.Course.Points[0].VUs)
+		})
+	}
+}

@@ -59,6 +59,7 @@ type Parts struct {
 	Launcher Launcher
 	Writers  Writers
 	Query    evidence.Query
+	Ranged   evidence.Ranged // for how runs went over time; nil: evidence does not tell
 
 	// Teams lists the contestants.
 	Teams func(ctx context.Context) ([]contest.Team, error)

@@ -35,7 +35,8 @@ type Evidence struct {
 	Generators []GeneratorHealth `json:"generators"`
 	Ceiling    *Calibration      `json:"ceiling,omitempty"` // what one generator can do on this hardware
 	Queries    []AskedQuery      `json:"queries"`
-	Gaps       []string          `json:"gaps,omitempty"` // what could not be had, in sentences
+	Gaps       []string          `json:"gaps,omitempty"`   // what could not be had, in sentences
+	Course     *Course           `json:"course,omitempty"` // over time; nil when it could not be had: nothing is decided by it
 }
 
 // Window is the time that a run covers.

@@ -155,6 +155,9 @@ func partsOf(e contest.Evidence) (map[string]string, error) {
 	for _, q := range e.Queries {
 		p.add(q, "queries", q.Name)
 	}
+	if e.Course != nil { // evidence from before there was one has no hash of it
+		p.add(e.Course, "course")
+	}
 	if l := e.Latency; l != nil {
 		latency := map[string]any{
 			"samples": l.Samples, "p50": l.P50, "p95": l.P95, "p99": l.P99, "mean": l.Mean, "buckets": l.Buckets,

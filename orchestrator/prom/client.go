@@ -48,20 +48,6 @@ type Client struct {
 	timeout time.Duration
 }
 
-// Point is a value at a time. Histogram is set instead of Value where the
-// series holds native histograms.
-type Point struct {
-	At        time.Time
-	Value     float64
-	Histogram *contest.Histogram
-}
-
-// Series is one series of a range query's answer, its points in order of time.
-type Series struct {
-	Labels map[string]string
-	Points []Point
-}
-
 // New returns a client for cfg. It sends nothing yet.
 func New(cfg Config) (*Client, error) {
 	u, err := url.Parse(cfg.URL)
@@ -120,7 +106,7 @@ func (c *Client) Query(ctx context.Context, promql string, at time.Time) ([]cont
 
 // QueryRange evaluates promql at from, from+step, … up to to. The answer's
 // warnings come as with Query.
-func (c *Client) QueryRange(ctx context.Context, promql string, from, to time.Time, step time.Duration) ([]Series, error) {
+func (c *Client) QueryRange(ctx context.Context, promql string, from, to time.Time, step time.Duration) ([]contest.Series, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	value, warnings, _, err := c.api.QueryRange(ctx, promql, v1.Range{Start: from, End: to, Step: step}, v1.WithTimeout(c.timeout))

@@ -273,7 +273,7 @@ func TestAgainstTheEmbeddedStore(t *testing.T) {
 	at := time.Unix(1_700_000_000, 0)
 	got, err := client.QueryRange(t.Context(), "time() - 1700000000", at, at.Add(2*time.Second), time.Second)
 	require.NoError(t, err)
-	require.Equal(t, []prom.Series{{Labels: map[string]string{}, Points: []prom.Point{
+	require.Equal(t, []contest.Series{{Labels: map[string]string{}, Points: []contest.Point{
 		{At: at.UTC()}, {At: at.Add(time.Second).UTC(), Value: 1}, {At: at.Add(2 * time.Second).UTC(), Value: 2},
 	}}}, got)
 
@@ -288,7 +288,7 @@ func TestRangeOfHistogramsAndBadRange(t *testing.T) {
 	matrix := answering(t, 200, `{"status":"success","data":{"resultType":"matrix","result":[{"metric":{"a":"b"},"values":[[2,"5"]],"histograms":[[1,{"count":"1","sum":"3","buckets":[[0,"2","4","1"]]}]]}]}}`)
 	got, err := matrix.QueryRange(t.Context(), "x", time.Unix(0, 0), time.Unix(1, 0), time.Second)
 	require.NoError(t, err)
-	require.Equal(t, []prom.Series{{Labels: map[string]string{"a": "b"}, Points: []prom.Point{
+	require.Equal(t, []contest.Series{{Labels: map[string]string{"a": "b"}, Points: []contest.Point{
 		{At: time.Unix(1, 0).UTC(), Histogram: &contest.Histogram{Count: 1, Sum: 3, Buckets: []contest.Bucket{{Low: 2, High: 4, Count: 1}}}},
 		{At: time.Unix(2, 0).UTC(), Value: 5},
 	}}}, got)

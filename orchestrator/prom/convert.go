@@ -47,28 +47,28 @@ func kind(value model.Value) string {
 	return "a " + value.Type().String()
 }
 
-func seriesOf(value model.Value) ([]Series, error) {
+func seriesOf(value model.Value) ([]contest.Series, error) {
 	matrix, ok := value.(model.Matrix)
 	if !ok {
 		return nil, errors.Join(ErrBadAnswer, fmt.Errorf("the result is %s, want a matrix", kind(value)))
 	}
-	out := make([]Series, 0, len(matrix))
+	out := make([]contest.Series, 0, len(matrix))
 	for _, stream := range matrix {
 		if stream == nil {
 			return nil, errors.Join(ErrBadAnswer, errHollow)
 		}
-		s := Series{Labels: labelsOf(stream.Metric)}
+		s := contest.Series{Labels: labelsOf(stream.Metric)}
 		for _, p := range stream.Values {
-			s.Points = append(s.Points, Point{At: timeOf(p.Timestamp), Value: float64(p.Value)})
+			s.Points = append(s.Points, contest.Point{At: timeOf(p.Timestamp), Value: float64(p.Value)})
 		}
 		for _, p := range stream.Histograms {
 			h, err := histogramOf(p.Histogram)
 			if err != nil {
 				return nil, err
 			}
-			s.Points = append(s.Points, Point{At: timeOf(p.Timestamp), Histogram: h})
+			s.Points = append(s.Points, contest.Point{At: timeOf(p.Timestamp), Histogram: h})
 		}
-		slices.SortStableFunc(s.Points, func(a, b Point) int { return a.At.Compare(b.At) })
+		slices.SortStableFunc(s.Points, func(a, b contest.Point) int { return a.At.Compare(b.At) })
 		out = append(out, s)
 	}
 	return out, nil

@@ -58,6 +58,7 @@ type RunFilter struct {
 // until the run is judged.
 type RunRecord struct {
 	Run      contest.Run
+	Script   contest.Script // what it runs; empty until it is prepared
 	Evidence *contest.Evidence
 	Verdict  *contest.RunVerdict
 	// EvidenceJSON is the evidence byte for byte as it is stored, which is what

@@ -23,6 +23,10 @@ type Config struct {
 	Archive Archive
 	Pulse   Pulse
 
+	// Course tells how a run goes over time while its evidence does not; nil
+	// where nothing is known of it. May be nil itself.
+	Course func(ctx context.Context, run contest.Run) (*contest.Course, error)
+
 	Operations *Operations // what organisers may change; nil: nothing is served of it
 	Organisers *Organisers // the same on pages; nil: there are none
 
