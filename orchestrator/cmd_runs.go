@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"net/url"
 	"strconv"
@@ -15,10 +16,10 @@ func runsCommand(w world) *cobra.Command {
 	r := &remote{world: w}
 	cmd := r.group(&cobra.Command{
 		Use:     "runs",
-		Short:   "List and end runs of the running process",
-		Example: "  hackload runs list --team good --state launched\n  hackload runs cancel 01KAH… --why 'the wrong target'",
+		Short:   "List and end runs of the running process, and measure a team again",
+		Example: "  hackload runs list --team good --state launched\n  hackload runs cancel 01KAH… --why 'the wrong target'\n  hackload runs rerun good TICKET_BOOKING --why 'its database was down'",
 	})
-	cmd.AddCommand(r.runsList(), &cobra.Command{
+	cmd.AddCommand(r.runsList(), r.runsRerun(), &cobra.Command{
 		Use: "cancel RUN", Short: "End a run; its team gets no verdict in this round", Args: cobra.ExactArgs(1),
 		Example: "  hackload runs cancel 01KAH… --who Aigerim --why 'the wrong target'",
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -31,6 +32,24 @@ func runsCommand(w world) *cobra.Command {
 		},
 	})
 	return cmd
+}
+
+func (r *remote) runsRerun() *cobra.Command {
+	return &cobra.Command{
+		Use: "rerun TEAM CRITERION", Short: "Measure one team once more in one criterion", Args: cobra.ExactArgs(2),
+		Long: `rerun measures one team once more in one criterion, ahead of the runs that wait.
+Its verdict counts as that of any round. It is refused while the team is being
+measured in the criterion, and where the service is off.`,
+		Example: "  hackload runs rerun good TICKET_BOOKING --who Aigerim --why 'its database was down'", ValidArgsFunction: completeCriteria,
+		RunE: ofTeam(func(ctx context.Context, team string, c contest.Criterion) error {
+			answer, err := r.change(ctx, post("teams", team, "verdicts", string(c), "rerun").because())
+			if err != nil || r.json {
+				return r.raw(answer, err)
+			}
+			_, err = fmt.Fprintf(r.Stdout, "Team %s is measured again in %s. How it goes: hackload runs list --team %s --criterion %s\n", team, c, team, c)
+			return trouble(err)
+		}),
+	}
 }
 
 // listedRun is a run as the API lists it.

@@ -281,3 +281,21 @@ func TestNoChangeWithoutItsLine(t *testing.T) {
 	require.JSONEq(t, `[false]`, o.wants(200, "GET", "/services", "", `#(service=="git-monitor")#.paused`))
 	require.NotContains(t, o.wants(200, "GET", "/services", "", "@this"), "7 * * * *")
 }
+
+// TestRerunOverTheAPI asks for one in a real state and queue, and sees why it is refused.
+func TestRerunOverTheAPI(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	o.teams[0].Endpoint = "http://good.example.org"
+	const at, why = "/teams/good/verdicts/EVENT_SEARCH/rerun", `{"who":"Aigerim","why":"its host was down"}`
+	require.NotEqual(t, `""`, o.wants(http.StatusOK, "POST", at, why, "round"))
+	require.Equal(t, `["planned"]`, o.wants(http.StatusOK, "GET", "/runs?team=good", "", "runs.#.state"))
+	require.Contains(t, o.wants(http.StatusConflict, "POST", at, why, "error"), "is being measured in this criterion already")
+	require.Contains(t, o.wants(http.StatusConflict, "POST", "/teams/good/verdicts/ARCHIVE_SEARCH/rerun", why, "error"), "the service is not enabled")
+	require.Contains(t, o.wants(http.StatusNotFound, "POST", "/teams/staff/verdicts/EVENT_SEARCH/rerun", why, "hint"), "excluded")
+	o.works.services = append(o.works.services, contest.CostTracking)
+	require.Contains(t, o.wants(http.StatusConflict, "POST", "/teams/good/verdicts/BUDGET_TRACKING/rerun", why, "error"), "for all teams together")
+	o.teamsErr = errors.New("key 12345 is refused")
+	require.Equal(t, `"the list of teams cannot be had now"`, o.wants(http.StatusServiceUnavailable, "POST", "/teams/slow/verdicts/EVENT_SEARCH/rerun", why, "error"))
+	require.Equal(t, `[["Aigerim","re-run","its host was down"]]`, o.wants(http.StatusOK, "GET", "/audit", "", "#.[who,what,why]"))
+}

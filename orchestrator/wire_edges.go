@@ -119,7 +119,9 @@ func (o observer) RunJudged(r contest.Run) {
 func (o observer) RoundEnded(r contest.Round) {
 	observe.RoundEnded(o.tracing.Into(context.Background()), r)
 	if s, err := contest.FindService(string(r.Service)); err == nil && r.EndedAt != nil {
-		o.instruments.JobDone(s, web.JobSucceeded, r.EndedAt.Sub(r.StartedAt))
+		if !r.Rerun { // it is no firing of the service
+			o.instruments.JobDone(s, web.JobSucceeded, r.EndedAt.Sub(r.StartedAt))
+		}
 		o.instruments.TeamsProcessed(s, r.Teams)
 	}
 }

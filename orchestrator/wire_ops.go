@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/hackload-kz/hackload/orchestrator/conduct"
@@ -116,8 +118,30 @@ func (s scheduler) Reschedule(ctx context.Context, key contest.ServiceKey, inter
 	return refusal(s.queue.Reschedule(withEntry(ctx, noted("reschedule service", string(key)+" "+interval, by)), key, interval))
 }
 
-// control ends runs; the line writes the audit trail.
+// control ends runs and has teams measured again; the line writes the audit trail.
 type control struct{ *works }
+
+// Rerun has a team measured once more.
+func (c control) Rerun(ctx context.Context, at web.Place, by web.By) (contest.RoundID, error) {
+	service, err := contest.FindService(string(at.Criterion))
+	switch {
+	case err != nil:
+		return "", err
+	case !slices.Contains(c.services, service.Key):
+		return "", refusal(fmt.Errorf("%w: %s", schedule.ErrNotScheduled, service.Key))
+	case service.Key == contest.CostTracking:
+		return "", &web.Refusal{Code: http.StatusConflict, Text: "spends are measured for all teams together, because they are compared", Hint: "Run cost-tracking now instead."}
+	}
+	round, err := c.line.Rerun(ctx, conduct.Rerun{Team: at.Team, Criterion: at.Criterion, Who: by.Who, Why: by.Why})
+	switch {
+	case errors.Is(err, conduct.ErrUnderWay):
+		err = &web.Refusal{Code: http.StatusConflict, Text: conduct.ErrUnderWay.Error(), Hint: "Wait for its verdict, or cancel its run."}
+	case errors.Is(err, conduct.ErrNoRoster):
+		c.log.WarnContext(ctx, "a team could not be measured again", "team", at.Team, "error", err)
+		err = &web.Refusal{Code: http.StatusServiceUnavailable, Text: conduct.ErrNoRoster.Error(), Hint: "The log says why. Try again when it can."}
+	}
+	return round, refusal(err)
+}
 
 // Cancel ends a run.
 func (c control) Cancel(ctx context.Context, run string, by web.By) (contest.Run, error) {
@@ -152,7 +176,7 @@ func refusal(err error) error {
 	}{
 		{store.ErrNotFound, http.StatusNotFound, "List what there is first."},
 		{schedule.ErrNoLetter, http.StatusNotFound, "GET /api/v1/dead-letters lists them; one that was retried is none any more."},
-		{conduct.ErrNoTeam, http.StatusNotFound, "Name its slug as GET /api/v1/results has it."},
+		{conduct.ErrNoTeam, http.StatusNotFound, "Name its slug as GET /api/v1/results has it; a team that is excluded takes no part."},
 		{schedule.ErrBadInterval, http.StatusBadRequest, `Give five cron fields, like "*/30 * * * *".`},
 		{schedule.ErrNotScheduled, http.StatusConflict, "Enable it in the configuration."},
 		{conduct.ErrFinal, http.StatusConflict, "Only a run that is not over can be cancelled."},

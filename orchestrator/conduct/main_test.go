@@ -323,11 +323,11 @@ func (o *observer) RunJudged(r contest.Run) {
 }
 
 func (o *observer) RoundEnded(r contest.Round) {
-	rows, err := o.store.Rounds(context.Background(), r.Service, 1000)
+	row, err := o.store.Round(context.Background(), r.ID)
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.rounds = append(o.rounds, r)
-	if !slices.ContainsFunc(rows, func(row contest.Round) bool { return row.ID == r.ID && row.EndedAt != nil }) {
+	if row.EndedAt == nil {
 		o.wrong = append(o.wrong, fmt.Sprintf("round %s: %v", r.ID, err))
 	}
 }

@@ -40,19 +40,12 @@ func (l *Line) BeginAs(ctx context.Context, key contest.ServiceKey, id contest.R
 	if err != nil {
 		return "", err
 	}
-	rules, ok := l.Criterion(service.Criterion)
-	if !ok {
-		return "", fmt.Errorf("begin round of %s: the contest has no rules for %s", key, service.Criterion)
-	}
-	p, err := newPlan(service, rules)
-	if err == nil && !p.service.Load() && l.Measures[key] == nil {
-		err = fmt.Errorf("nothing measures %s here", key)
-	}
+	p, err := l.planFor(service)
 	if err != nil {
 		return "", fmt.Errorf("begin round of %s: %w", key, err)
 	}
-	p.publish, p.round = true, cmp.Or(id, p.round)
-	ctx, planned := observe.Start(observe.About(ctx, observe.Subject{Round: p.round, Service: key, Criterion: service.Criterion}), "plan")
+	p.round = cmp.Or(id, p.round)
+	ctx, planned := observe.Start(observe.About(ctx, observe.Subject{Round: p.round, Service: p.service.Key, Criterion: p.service.Criterion}), "plan")
 	defer func() { planned(err) }()
 	teams, err := l.Teams(ctx)
 	if err != nil {
@@ -108,6 +101,22 @@ type plan struct {
 	criterion config.Criterion
 	round     contest.RoundID
 	publish   bool
+	rerun     bool
+}
+
+// planFor plans a new round of a service by the rules in force, for the Hub to be
+// told.
+func (l *Line) planFor(service contest.Service) (plan, error) {
+	rules, ok := l.Criterion(service.Criterion)
+	if !ok {
+		return plan{}, fmt.Errorf("the contest has no rules for %s", service.Criterion)
+	}
+	p, err := newPlan(service, rules)
+	if err == nil && !p.service.Load() && l.Measures[service.Key] == nil {
+		err = fmt.Errorf("nothing measures %s here", service.Key)
+	}
+	p.publish = true
+	return p, err
 }
 
 // newPlan plans a new round. The scenario is the configuration's where it names
@@ -144,7 +153,7 @@ func rotate(teams []contest.Team, by int) []contest.Team {
 // planRound plans the climbs of all teams, and returns the round when it has
 // ended already because there is nothing to climb.
 func (l *Line) planRound(ctx context.Context, tx *store.Tx, p plan, teams []contest.Team) (*contest.Round, error) {
-	err := tx.InsertRound(ctx, contest.Round{ID: p.round, Service: p.service.Key, StartedAt: tx.Now(), Teams: len(teams)})
+	err := tx.InsertRound(ctx, contest.Round{ID: p.round, Service: p.service.Key, StartedAt: tx.Now(), Teams: len(teams), Rerun: p.rerun})
 	if err != nil {
 		return nil, err
 	}

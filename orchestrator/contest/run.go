@@ -76,6 +76,7 @@ type Round struct {
 	EndedAt   *time.Time `json:"endedAt,omitempty"`
 	Teams     int        `json:"teams"`
 	Error     string     `json:"error,omitempty"`
+	Rerun     bool       `json:"rerun,omitempty"` // of one team, because an organiser asked for it
 }
 
 // Climb is one team's way up the ladder of one criterion in one round.

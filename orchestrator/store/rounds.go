@@ -26,11 +26,11 @@ type Climb struct {
 // place of an earlier try of the same round that could not; when the round has
 // begun already, it fails with ErrStale.
 func (tx *Tx) InsertRound(ctx context.Context, r contest.Round) error {
-	return wrap("insert round", changedOne(tx.SQL.ExecContext(ctx, `INSERT INTO rounds (id, service, started_at, ended_at, teams, error)
-		VALUES (?, ?, ?, ?, ?, ?)
+	return wrap("insert round", changedOne(tx.SQL.ExecContext(ctx, `INSERT INTO rounds (id, service, started_at, ended_at, teams, error, rerun)
+		VALUES (?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (id) DO UPDATE SET started_at = excluded.started_at, ended_at = excluded.ended_at,
 			teams = excluded.teams, error = excluded.error WHERE rounds.error <> ''`,
-		r.ID, r.Service, millis(r.StartedAt), millisOrNull(r.EndedAt), r.Teams, r.Error)))
+		r.ID, r.Service, millis(r.StartedAt), millisOrNull(r.EndedAt), r.Teams, r.Error, flag(r.Rerun))))
 }
 
 // InsertClimb adds a team's climb to a round.
@@ -90,13 +90,14 @@ func (tx *Tx) Climb(ctx context.Context, id contest.ClimbID) (Climb, error) {
 	return c, wrap("read climb "+string(id), err)
 }
 
-// Rounds returns the newest rounds of a service, newest first.
+// Rounds returns the newest rounds of a service, newest first. Re-runs are none of
+// them: they tell nothing of how the service does.
 func (s *Store) Rounds(ctx context.Context, service contest.ServiceKey, limit int) ([]contest.Round, error) {
-	return scanRounds(ctx, s.read, `WHERE service = ? ORDER BY started_at DESC, id DESC LIMIT ?`, service, limit)
+	return scanRounds(ctx, s.read, `WHERE service = ? AND rerun = 0 ORDER BY started_at DESC, id DESC LIMIT ?`, service, limit)
 }
 
 func scanRounds(ctx context.Context, q querier, rest string, args ...any) ([]contest.Round, error) {
-	rows, err := q.QueryContext(ctx, `SELECT id, service, started_at, ended_at, teams, error FROM rounds `+rest, args...)
+	rows, err := q.QueryContext(ctx, `SELECT id, service, started_at, ended_at, teams, error, rerun <> 0 FROM rounds `+rest, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read rounds: %w", err)
 	}
@@ -105,7 +106,7 @@ func scanRounds(ctx context.Context, q querier, rest string, args ...any) ([]con
 	for rows.Next() {
 		var r contest.Round
 		var started, ended sql.NullInt64
-		if err := rows.Scan(&r.ID, &r.Service, &started, &ended, &r.Teams, &r.Error); err != nil {
+		if err := rows.Scan(&r.ID, &r.Service, &started, &ended, &r.Teams, &r.Error, &r.Rerun); err != nil {
 			return nil, fmt.Errorf("read rounds: %w", err)
 		}
 		r.StartedAt, r.EndedAt = *timeOrNil(started), timeOrNil(ended)
@@ -114,16 +115,23 @@ func scanRounds(ctx context.Context, q querier, rest string, args ...any) ([]con
 	return all, rows.Err()
 }
 
-// CountRounds returns how many rounds a service has had.
+// CountRounds returns how many rounds a service has had, without re-runs.
 func (s *Store) CountRounds(ctx context.Context, service contest.ServiceKey) (n int, err error) {
-	err = s.read.QueryRowContext(ctx, `SELECT count(*) FROM rounds WHERE service = ?`, service).Scan(&n)
+	err = s.read.QueryRowContext(ctx, `SELECT count(*) FROM rounds WHERE service = ? AND rerun = 0`, service).Scan(&n)
 	return n, wrap("count rounds", err)
 }
 
-// OpenRound returns the service's round that has not ended, or ErrNotFound.
+// OpenRound returns the service's round that has not ended, or ErrNotFound. A
+// re-run keeps no round from beginning.
 func (tx *Tx) OpenRound(ctx context.Context, service contest.ServiceKey) (id contest.RoundID, err error) {
-	err = tx.SQL.QueryRowContext(ctx, `SELECT id FROM rounds WHERE service = ? AND ended_at IS NULL LIMIT 1`, service).Scan(&id)
+	err = tx.SQL.QueryRowContext(ctx, `SELECT id FROM rounds WHERE service = ? AND rerun = 0 AND ended_at IS NULL LIMIT 1`, service).Scan(&id)
 	return id, wrap("read open round", notFound(err))
+}
+
+// OpenClimb returns a team's climb in a criterion that has not ended, or ErrNotFound.
+func (tx *Tx) OpenClimb(ctx context.Context, team contest.Slug, c contest.Criterion) (id contest.ClimbID, err error) {
+	err = tx.SQL.QueryRowContext(ctx, `SELECT id FROM climbs WHERE slug = ? AND criterion = ? AND ended_at IS NULL LIMIT 1`, team, c).Scan(&id)
+	return id, wrap("read open climb", notFound(err))
 }
 
 // OpenClimbs returns how many climbs of a round have not ended.

@@ -93,6 +93,23 @@ func (o *operations) cancel(w http.ResponseWriter, r *http.Request) error {
 	return sendJSON(w, r, o.site.runJSON(run))
 }
 
+// rerun has a team measured once more in a criterion.
+func (o *operations) rerun(w http.ResponseWriter, r *http.Request) error {
+	var by By
+	if err := reasoned(r, &by, &by); err != nil {
+		return err
+	}
+	at, err := placeOf(r, "slug")
+	if err != nil {
+		return err
+	}
+	round, err := o.Control.Rerun(r.Context(), at, by)
+	if err != nil {
+		return err
+	}
+	return sendJSON(w, r, map[string]string{"round": string(round), "team": string(at.Team), "criterion": string(at.Criterion)})
+}
+
 func (o *operations) stop(w http.ResponseWriter, r *http.Request) error {
 	var by By
 	if err := reasoned(r, &by, &by); err != nil {

@@ -48,8 +48,9 @@ type ServiceStatus struct {
 	Skipped   int                `json:"skipped"` // firings that its pauses have swallowed
 }
 
-// Control ends runs.
+// Control ends runs, and has a team measured once more in a criterion.
 type Control interface {
+	Rerun(ctx context.Context, at Place, by By) (contest.RoundID, error)
 	Cancel(ctx context.Context, run string, by By) (contest.Run, error)
 	StopAll(ctx context.Context, by By) (stopped int, err error)
 }

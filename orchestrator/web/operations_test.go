@@ -61,6 +61,10 @@ func (h *hand) Cancel(ctx context.Context, id string, by web.By) (contest.Run, e
 	return r.Run, h.change(ctx, "cancel "+id, by)
 }
 
+func (h *hand) Rerun(ctx context.Context, at web.Place, by web.By) (contest.RoundID, error) {
+	return "01j5r", h.change(ctx, fmt.Sprintf("rerun %s %s", at.Team, at.Criterion), by)
+}
+
 func (h *hand) StopAll(ctx context.Context, by web.By) (int, error) {
 	return 3, h.change(ctx, "stop", by)
 }
@@ -186,6 +190,10 @@ func TestRefusedChangesChangeNothing(t *testing.T) {
 		"update of no slug":      {"POST", "/outbox/a.b/EVENT_SEARCH/retry", token, by, 404, "no such team"},
 		"update that is gone":    {"GET", "/outbox/empty/EVENT_SEARCH", token, "", 404, "no update of this team"},
 		"unknown state of those": {"GET", "/outbox?state=pending,lost", token, "", 400, "no such state"},
+		"rerun for no reason":    {"POST", "/teams/slow/verdicts/EVENT_SEARCH/rerun", token, `{"who":"A"}`, 400, "why"},
+		"rerun of no criterion":  {"POST", "/teams/slow/verdicts/NOSUCH/rerun", token, by, 404, "no such criterion"},
+		"rerun of the judges":    {"POST", "/teams/slow/verdicts/JUDGE_SCORE/rerun", token, by, 404, "no such criterion"},
+		"rerun of no slug":       {"POST", "/teams/a.b/verdicts/EVENT_SEARCH/rerun", token, by, 404, "no such team"},
 		"exclude no slug":        {"PUT", "/teams/a%20b/exclusion", token, by, 404, "no such team"},
 		"override without score": {"PUT", "/teams/slow/verdicts/CODE_REPO/override", token, `{"who":"A","why":"b","status":"PASSED"}`, 400, "score is missing"},
 		"override below nothing": {"PUT", "/teams/slow/verdicts/CODE_REPO/override", token, `{"who":"A","why":"b","status":"PASSED","score":-1}`, 400, "score is missing"},
@@ -228,6 +236,7 @@ func TestChangesReachWhoMakesThem(t *testing.T) {
 		{"PUT", "/teams/slow/exclusion", by, "exclude slow by Aigerim: lunch"},
 		{"POST", "/teams/slow/exclusion/lift", by, "include slow by Aigerim: lunch"},
 		{"PUT", "/teams/slow/verdicts/git-monitor/override", `{"who":"A","why":"b","status":"NO_DATA","score":0}`, "override slow CODE_REPO NO_DATA 0 by A: b"},
+		{"POST", "/teams/slow/verdicts/k6-booking-testing/rerun", by, "rerun slow TICKET_BOOKING by Aigerim: lunch"},
 		{"POST", "/teams/slow/verdicts/CODE_REPO/override/lift", by, "lift slow CODE_REPO by Aigerim: lunch"},
 	}
 	h := operated()

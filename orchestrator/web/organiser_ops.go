@@ -1,10 +1,12 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -34,8 +36,16 @@ type opsView struct {
 	Services []ServiceStatus
 	Active   []ActiveRun
 	Waiting  []contest.Run
+	Again    again
 	Letters  []DeadLetter
 	Trail    []AuditEntry
+}
+
+// again is what can be measured once more, and what of it is chosen.
+type again struct {
+	Teams    []contest.Team
+	Criteria []contest.Criterion
+	Chosen   Place
 }
 
 // operate adds the pages of what the API lets organisers see and change.
@@ -49,8 +59,16 @@ func (d *desk) operate(mux *http.ServeMux, o *Operations) {
 			return o.Schedule.Change(ctx, service.Key, verb, by)
 		}},
 		{d, section{"/organisers/runs", "Runs"}, d.readRuns, func(ctx context.Context, verb, subject string, by By) (err error) {
-			if verb == "stop" {
+			switch verb {
+			case "stop":
 				_, err = o.Control.StopAll(ctx, by)
+				return err
+			case "rerun":
+				at := chosen(subject)
+				if _, err := contest.FindService(string(at.Criterion)); err != nil || !at.Team.Valid() {
+					return &Refusal{http.StatusUnprocessableEntity, "It is not chosen whom to measure again, and in what", "Nothing was changed. Choose a team and a criterion."}
+				}
+				_, err = o.Control.Rerun(ctx, at, by)
 				return err
 			}
 			if !contest.TestID(subject).Valid() {
@@ -88,7 +106,28 @@ func (d *desk) readRuns(ctx context.Context, into *opsView) (err error) {
 	}
 	waiting, err := d.Pulse.Waiting(ctx)
 	into.Waiting = waiting.Runs[:min(mostTurns, len(waiting.Runs))]
+	if err != nil {
+		return err
+	}
+	if into.Again.Teams, err = d.Board.Teams(ctx); err != nil {
+		return err
+	}
+	slices.SortFunc(into.Again.Teams, func(a, b contest.Team) int {
+		return cmp.Compare(strings.ToLower(teamName(a, shortText)), strings.ToLower(teamName(b, shortText)))
+	})
+	services, err := d.Operations.Schedule.Services(ctx)
+	for _, s := range services {
+		if s.Enabled && s.Service != contest.CostTracking { // spends are compared, so all of them are measured together
+			into.Again.Criteria = append(into.Again.Criteria, s.Criterion)
+		}
+	}
 	return err
+}
+
+// chosen reads a place as the page's form names it: "team criterion".
+func chosen(subject string) Place {
+	team, criterion, _ := strings.Cut(subject, " ")
+	return Place{contest.Slug(team), contest.Criterion(criterion)}
 }
 
 func (d *desk) readLetters(ctx context.Context, into *opsView) (err error) {
@@ -102,7 +141,8 @@ func (d *desk) readTrail(ctx context.Context, into *opsView) (err error) {
 }
 
 func (p opsPage) get(w http.ResponseWriter, r *http.Request, who session) error {
-	return p.show(w, r, who, opsView{Done: r.URL.Query().Has("done")})
+	q := r.URL.Query()
+	return p.show(w, r, who, opsView{Done: q.Has("done"), Again: again{Chosen: chosen(q.Get("team") + " " + q.Get("criterion"))}})
 }
 
 func (p opsPage) show(w http.ResponseWriter, r *http.Request, who session, view opsView) error {
@@ -122,6 +162,9 @@ func (p opsPage) show(w http.ResponseWriter, r *http.Request, who session, view 
 func (p opsPage) post(w http.ResponseWriter, r *http.Request, who session) error {
 	by := By{Who: shown(r.PostFormValue("who"), shortText), Why: shown(r.PostFormValue("why"), proseText)}
 	verb, subject, ok := strings.Cut(r.PostFormValue("do"), " ")
+	if verb == "rerun" {
+		subject = r.PostFormValue("team") + " " + r.PostFormValue("criterion")
+	}
 	err := error(&Refusal{http.StatusUnprocessableEntity, "It is not said who does this and why", "Nothing was changed. Fill in both, they are kept in the audit trail, and press the button again."})
 	switch {
 	case !ok || !allowed(p.Path, verb):
@@ -132,7 +175,7 @@ func (p opsPage) post(w http.ResponseWriter, r *http.Request, who session) error
 	var refusal *Refusal
 	switch {
 	case errors.As(err, &refusal):
-		return p.show(w, r, who, opsView{By: by, Problem: refusal})
+		return p.show(w, r, who, opsView{By: by, Problem: refusal, Again: again{Chosen: chosen(subject)}})
 	case err != nil:
 		return fmt.Errorf("%s on %s: %w", verb, p.Path, err)
 	}
@@ -146,7 +189,7 @@ func allowed(path, verb string) bool {
 	case "/organisers/services":
 		return verb == "run" || verb == "pause" || verb == "resume"
 	case "/organisers/runs":
-		return verb == "cancel" || verb == "stop"
+		return verb == "cancel" || verb == "stop" || verb == "rerun"
 	case "/organisers/letters":
 		return verb == "retry" || verb == "drop"
 	}

@@ -83,3 +83,37 @@ type page2 struct {
 	page
 	changed []string
 }
+
+// TestOrganisersMeasureATeamAgain sees what can be chosen, what was chosen come
+// back with a refusal, and that a change of nothing is none.
+func TestOrganisersMeasureATeamAgain(t *testing.T) {
+	t.Parallel()
+	h := &hand{state: sample()}
+	b := atDesk(t, h)
+	b.login()
+	page := b.get("/organisers/runs?team=slow&criterion=CODE_REPO")
+	assert.Contains(t, page.body, `<option value="slow" selected>Slow &amp; Steady</option>`)
+	assert.Contains(t, page.body, `<option value="CODE_REPO" selected>`)
+	assert.NotContains(t, page.body, `<option value="BUDGET_TRACKING"`, "spends are compared, so they are measured together")
+	form := url.Values{"form": {formToken(t, page)}, "who": {"Aigerim"}, "why": {"its host was down"}, "do": {"rerun chosen"}, "team": {"slow"}, "criterion": {"CODE_REPO"}}
+	assert.Contains(t, b.send(http.MethodPost, "/organisers/runs", form).body, "Done. It is in the audit trail.")
+	assert.Equal(t, []string{"rerun slow CODE_REPO by Aigerim: its host was down"}, h.changed)
+
+	h.changed, h.refuses = nil, &web.Refusal{Code: http.StatusConflict, Text: "the team is being measured in this criterion already", Hint: "Wait."}
+	refused := b.send(http.MethodPost, "/organisers/runs", form)
+	assert.Equal(t, http.StatusConflict, refused.code)
+	assert.Contains(t, refused.body, "is being measured in this criterion already")
+	assert.Contains(t, refused.body, `<option value="slow" selected>`, "what was chosen stays")
+
+	h.refuses = nil
+	for name, odd := range map[string][2]string{"no team": {"", "CODE_REPO"}, "no criterion": {"slow", ""}, "none of both": {"a b", "NOSUCH"}} {
+		form.Set("team", odd[0])
+		form.Set("criterion", odd[1])
+		got := b.send(http.MethodPost, "/organisers/runs", form)
+		assert.Equal(t, http.StatusUnprocessableEntity, got.code, name)
+		assert.Contains(t, got.body, "Choose a team and a criterion.", name)
+		assert.Empty(t, h.changed, name)
+	}
+	form.Set("form", "of another session")
+	assert.Equal(t, http.StatusForbidden, b.send(http.MethodPost, "/organisers/runs", form).code)
+}

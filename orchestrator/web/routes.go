@@ -39,6 +39,7 @@ func (s *site) operate(to *routes, ops *Operations) {
 
 	theirs("POST /api/v1/runs/{id}/cancel", o.cancel)
 	theirs("POST /api/v1/stop", o.stop)
+	theirs("POST /api/v1/teams/{slug}/verdicts/{criterion}/rerun", o.rerun)
 
 	theirs("GET /api/v1/dead-letters", o.letters)
 	theirs("GET /api/v1/dead-letters/{id}", o.letter)
