@@ -122,11 +122,30 @@ func TestDeploymentHasTheNamesThatOperatorsUse(t *testing.T) {
 	assert.Equal(t, 1001, pod.Security.User)
 	assert.False(t, pod.Token, "nothing here asks the API server")
 	assert.Equal(t, 60, pod.Grace)
-	for _, path := range []string{"base/kustomization.yaml", "overlays/local/kustomization.yaml", "overlays/production/kustomization.yaml"} {
+	for _, path := range []string{"base/kustomization.yaml", "overlays/local/kustomization.yaml"} {
 		text, err := os.ReadFile(path)
 		require.NoError(t, err)
 		assert.Contains(t, string(text), "\nnamespace: hub\n", path)
 	}
+}
+
+// What production reads is understood, and has the load generated in the cluster
+// by an account that production makes.
+func TestProductionIsConfigured(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("overlays/production/hackload.yaml")
+	require.NoError(t, err)
+	data := one(t, "base/configmap.yaml", "ConfigMap").Data
+	c, err := config.Load(config.Source{Name: "hackload.yaml", Data: text, Getenv: func(name string) string { return data[name] }})
+	require.NoError(t, err)
+	assert.Empty(t, c.Warnings)
+	assert.Equal(t, "testrun", c.Load.Launcher)
+	assert.Equal(t, one(t, "k6-runs/namespace.yaml", "Namespace").Metadata.Name, c.Kubernetes.Namespace)
+	assert.Equal(t, one(t, "k6-runs/serviceaccount.yaml", "ServiceAccount").Metadata.Name, c.Kubernetes.ServiceAccount)
+	assert.Empty(t, c.CheckMachine(c.Limits.CPUCores))
+	assert.Equal(t, ":9091", c.Metrics.Listen)
+	s := one(t, "base/service.yaml", "Service").Metadata
+	assert.Equal(t, "http://"+s.Name+".hub.svc:9091", c.Metrics.URL)
 }
 
 func TestServiceReachesBothPorts(t *testing.T) {
@@ -163,7 +182,7 @@ func TestLimitsAgree(t *testing.T) {
 	base := one(t, "base/configmap.yaml", "ConfigMap").Data
 	assert.Equal(t, "512", base["MEMORY_LIMIT_MB"])
 	assert.Equal(t, "0.5", base["CPU_LIMIT_CORES"])
-	for _, o := range read(t, "overlays/production/generators.yaml") {
+	for _, o := range read(t, "components/generators/generators.yaml") {
 		switch o.Kind {
 		case "Deployment":
 			// The rest of the pod's memory is its generators'.

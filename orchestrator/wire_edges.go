@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/hackload-kz/hackload/orchestrator/contest"
@@ -44,7 +45,11 @@ func (w *works) writers() (*writers, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &writers{url: w.metrics.WriteURL(), secret: secret, metrics: w.metrics, log: w.log}, nil
+	url := w.metrics.WriteURL()
+	if w.cluster != nil && w.config.Metrics.URL != "" {
+		url = strings.TrimRight(w.config.Metrics.URL, "/") + "/api/v1/write"
+	}
+	return &writers{url: url, secret: secret, metrics: w.metrics, log: w.log}, nil
 }
 
 // stateSecret reads the secret in path, making it the first time.

@@ -62,12 +62,28 @@ func clusterProblems(c *config.Config) (problems []string) {
 	if c.Kubernetes.RunnerImage == "" {
 		problems = append(problems, "kubernetes.runner_image (variable K6_RUNNER_IMAGE) is not set: it names the image that runners are made of")
 	}
-	host, _, err := net.SplitHostPort(c.Metrics.Listen)
-	addr, addrErr := netip.ParseAddr(host)
-	if c.Prometheus.URL == "" && !c.Proxied() && err == nil && (host == "localhost" || addrErr == nil && addr.IsLoopback()) {
-		problems = append(problems, fmt.Sprintf("runners cannot write their metrics to %s, which is this machine's own: set prometheus.url (variable PROMETHEUS_URL)", c.Metrics.Listen))
+	if c.Prometheus.URL == "" && !c.Proxied() {
+		problems = append(problems, storeProblems(c.Metrics)...)
 	}
 	return problems
+}
+
+// storeProblems says why runners would not reach the metric store of this process.
+func storeProblems(m config.Metrics) []string {
+	const remedy = "set prometheus.url (variable PROMETHEUS_URL), or metrics.listen to a port of all addresses and metrics.url to what runners call it"
+	host, port, err := net.SplitHostPort(m.Listen)
+	addr, addrErr := netip.ParseAddr(host)
+	switch {
+	case err != nil: // which the configuration's own check tells
+		return nil
+	case host == "localhost" || addrErr == nil && addr.IsLoopback():
+		return []string{fmt.Sprintf("runners cannot write their metrics to %s, which is this machine's own: %s", m.Listen, remedy)}
+	case m.URL == "" && (host == "" || addrErr == nil && addr.IsUnspecified()):
+		return []string{fmt.Sprintf("runners cannot write their metrics to %s, which is no address: %s", m.Listen, remedy)}
+	case m.URL != "" && port == "0":
+		return []string{fmt.Sprintf("runners cannot write their metrics to %s, because metrics.listen is %s, another port each time: name one", m.URL, m.Listen)}
+	}
+	return nil
 }
 
 // generators returns how many runners share a run's load; nil for one.

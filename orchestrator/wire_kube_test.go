@@ -25,6 +25,8 @@ clusters: [{name: c, cluster: {server: "https://127.0.0.1:1"}}], users: [{name: 
 			"runners cannot write their metrics to 127.0.0.1:0, which is this machine's own: set prometheus.url",
 			"read kubeconfig",
 		}},
+		{"a store that runners do not find", away, "runner_image: x\nmetrics: {listen: ':9091'}", []string{"runners cannot write their metrics to :9091, which is no address: set prometheus.url"}},
+		{"a store at any port", away, "runner_image: x\nmetrics: {listen: ':0', url: 'http://me:1'}", []string{"metrics.listen is :0, another port each time"}},
 		{"nobody there", away, "runner_image: x", []string{"the cluster at https://127.0.0.1:1 does not answer"}},
 		{"no kubeconfig", "not: [one", "runner_image: x", []string{"read kubeconfig"}},
 		{"memory", away, "runner_memory: lots", []string{`kubernetes.runner_cpu, kubernetes.runner_memory: "lots" is no quantity of memory`}},

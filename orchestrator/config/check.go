@@ -109,7 +109,7 @@ func (c *Config) Check(scenarios []string) []string {
 func (c *Config) checkAddresses() []string {
 	var problems []string
 	for _, address := range []struct{ key, value string }{
-		{"hub.url", c.Hub.URL}, {"prometheus.url", c.Prometheus.URL}, {"prometheus.write_url", c.Prometheus.WriteURL}, {"grafana.url", c.Grafana.URL},
+		{"hub.url", c.Hub.URL}, {"prometheus.url", c.Prometheus.URL}, {"prometheus.write_url", c.Prometheus.WriteURL}, {"metrics.url", c.Metrics.URL}, {"grafana.url", c.Grafana.URL},
 		{"grafana.api_url", c.Grafana.APIURL}, {"github.api_url", c.GitHub.APIURL}, {"web.public_url", c.Web.PublicURL},
 		{"cost.aws.endpoint", c.Cost.AWS.Endpoint}, {"cost.gcp.endpoint", c.Cost.GCP.Endpoint},
 		{"cost.azure.authority", c.Cost.Azure.Authority}, {"cost.azure.manager", c.Cost.Azure.Manager},

@@ -161,6 +161,7 @@ type LoadTest struct {
 // Metrics is the embedded metric store.
 type Metrics struct {
 	Listen        string `yaml:"listen" json:"listen"` // of remote write; loopback by default
+	URL           string `yaml:"url" json:"url"`       // where runners on a cluster reach it, by a name that outlives this process
 	RetentionDays int    `yaml:"retention_days" json:"retentionDays" min:"1" max:"3650"`
 }
 
