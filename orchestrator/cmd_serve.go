@@ -194,6 +194,7 @@ func (w *works) pages() http.Handler {
 	return web.New(web.Config{
 		Board: board{w}, Archive: archive{w.store}, Pulse: pulse{w}, Course: w.course, Operations: w.operations(), Organisers: w.organisers(),
 		PublicURL: w.config.Web.PublicURL, Timezone: w.config.Contest.Timezone, Version: version(), Log: w.log, FreezeAt: w.config.Contest.FreezeAt,
+		Limits: web.Limits{PerAddress: w.config.Web.RatePerAddress, Overall: w.config.Web.Rate, TrustedProxies: w.config.Web.TrustedProxies},
 	})
 }
 

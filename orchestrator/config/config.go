@@ -131,6 +131,10 @@ type Web struct {
 	Port           int    `yaml:"port" json:"port" min:"1" max:"65535"`
 	MetricsPort    int    `yaml:"metrics_port" json:"metricsPort" min:"1" max:"65535"`
 	MetricsEnabled bool   `yaml:"metrics_enabled" json:"metricsEnabled"`
+
+	RatePerAddress int            `yaml:"rate_per_address" json:"ratePerAddress" min:"0" max:"100000"` // requests a second; 0: any number
+	Rate           int            `yaml:"rate" json:"rate" min:"0" max:"1000000"`                      // of everybody together, a second; 0: any number
+	TrustedProxies []netip.Prefix `yaml:"trusted_proxies" json:"trustedProxies"`                       // whose X-Forwarded-For is believed
 }
 
 // Scenarios is where edited scripts are looked for before the embedded ones.
@@ -198,7 +202,7 @@ func Default() *Config {
 		GitHub:      GitHub{APIURL: "https://api.github.com", Workers: 8},
 		Cost:        defaultCost(),
 		Probe:       Probe{Timeout: duration(10 * time.Second), UserAgent: "HackLoad-Monitor/1.0", Workers: 32},
-		Web:         Web{Port: 8080, MetricsPort: 9090, MetricsEnabled: true},
+		Web:         Web{Port: 8080, MetricsPort: 9090, MetricsEnabled: true, RatePerAddress: 100, Rate: 1000},
 		State:       State{Dir: "state"},
 		Load: LoadTest{
 			Launcher: "loadgen", Generators: 1, MaxTargets: 4, InvalidRetries: 3,

@@ -18,3 +18,6 @@ func Patterns(c Config) []string {
 
 // Document is the API's description.
 func Document() []byte { return openAPI }
+
+// MostAddresses is how many readers have a rate of their own.
+const MostAddresses = mostAddresses

@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
-	"net"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -123,20 +122,25 @@ func (t *tries) wrong(client string) {
 	l.Allow()
 }
 
-// clientOf names who asks by their address; by its network for IPv6, where one
-// machine has as many addresses as it likes.
+// clientOf names who asks by their address, see networkOf; throttle has found out
+// which one that is.
 func clientOf(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return r.RemoteAddr
+	if from, ok := r.Context().Value(askedFrom{}).(string); ok {
+		return from
 	}
-	addr, err := netip.ParseAddr(host)
-	if err != nil || addr.Unmap().Is4() {
-		return host
+	return r.RemoteAddr
+}
+
+// networkOf names an address by its network for IPv6, where one machine has as
+// many addresses as it likes.
+func networkOf(addr netip.Addr) string {
+	addr = addr.Unmap().WithZone("")
+	if addr.Is4() {
+		return addr.String()
 	}
-	network, err := addr.WithZone("").Prefix(64)
+	network, err := addr.Prefix(64)
 	if err != nil {
-		return host
+		return addr.String()
 	}
 	return network.String()
 }

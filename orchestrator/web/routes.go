@@ -11,6 +11,8 @@ import (
 type routes struct {
 	mux      *http.ServeMux
 	patterns []string
+	// organisers reports whether a request is one of an organiser's.
+	organisers func(*http.Request) bool
 }
 
 func (r *routes) add(pattern string, h http.Handler) {

@@ -29,6 +29,7 @@ type Config struct {
 
 	Operations *Operations // what organisers may change; nil: nothing is served of it
 	Organisers *Organisers // the same on pages; nil: there are none
+	Limits     Limits      // how often may be asked
 
 	FreezeAt  time.Time        // from then on results are shown as they were then, but to organisers; zero: never
 	Now       func() time.Time // nil means time.Now
@@ -52,7 +53,10 @@ type site struct {
 // New returns the handler of the public port: pages, JSON API, health and
 // probes. It answers GET and HEAD only, and the changes of Operations and
 // Organisers.
-func New(c Config) http.Handler { return guarded(serves(c).mux) }
+func New(c Config) http.Handler {
+	all := serves(c)
+	return guarded(newThrottle(c.Limits, all.organisers).guard(all.mux))
+}
 
 // serves builds all that New serves.
 func serves(c Config) *routes {
@@ -72,7 +76,7 @@ func serves(c Config) *routes {
 		s.pages[lang] = loadPages(s.words[lang], s.assets)
 	}
 
-	all := &routes{mux: http.NewServeMux()}
+	all := &routes{mux: http.NewServeMux(), organisers: s.organiser}
 	page := func(pattern string, h answer) { all.add("GET "+pattern, s.try(h, s.errorPage)) }
 	data := func(pattern string, h answer) { s.data(all, "GET "+pattern, h) }
 
