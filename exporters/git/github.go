@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/go-github/v60/github"
+	"github.com/samber/lo"
 )
 
 // ErrCredentials is why nothing can be asked of GitHub: it does not know them.
@@ -17,6 +18,7 @@ var ErrCredentials = errors.New("GitHub refuses our credentials")
 const (
 	pageSize    = 100              // the most that GitHub gives at once
 	recentPages = 3                // how far back recent commits are counted
+	mostBranch  = 250              // characters of a branch's name; git allows no more on most systems
 	skew        = 10 * time.Minute // a clock may be ahead of ours by this
 )
 
@@ -91,7 +93,8 @@ func (g *gitHub) look(ctx context.Context, f *Facts, r Rules, now time.Time) {
 			f.Repository.Path = before
 		}
 	}
-	f.Branch, f.Archived, f.Disabled, f.Fork = repo.GetDefaultBranch(), repo.GetArchived(), repo.GetDisabled(), repo.GetFork()
+	f.Branch = string(lo.Slice([]rune(repo.GetDefaultBranch()), 0, mostBranch))
+	f.Archived, f.Disabled, f.Fork = repo.GetArchived(), repo.GetDisabled(), repo.GetFork()
 	if repo.GetPrivate() {
 		f.State, f.Reason = Private, "The repository is private: the jury cannot see it."
 		return
