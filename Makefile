@@ -2,7 +2,7 @@
 # Everything here needs Go, make and gcc (for the race detector), nothing else.
 
 .DEFAULT_GOAL := help
-.PHONY: test-xk6 dev test build image lint dashboards bench bench-loadgen soak-loadgen chaos e2e help
+.PHONY: test-xk6 dev test build image lint dashboards bench bench-loadgen soak-loadgen chaos day fuzz e2e help
 
 ARGS      ?=
 TESTFLAGS ?=
@@ -15,6 +15,9 @@ SEED      ?= 1
 TIMES     ?= 16
 STATE     ?= sqlite
 METRICS   ?= embedded
+DAY       ?= 30m
+FUZZTIME  ?= 1m
+FUZZ      ?= .
 
 dev: build ## Run a whole contest on this machine (flags in ARGS="--once --json out.json")
 	bin/hackload dev $(ARGS)
@@ -62,7 +65,7 @@ CHECKS = all,-ST1023,-QF*
 lint: ## Check the format, go vet and staticcheck
 	@files=$$(gofmt -l .); if [ -n "$$files" ]; then echo "not formatted by gofmt:"; echo "$$files"; exit 1; fi
 	go vet ./...
-	go vet -tags 'chaos compare' ./orchestrator ./orchestrator/loadgen ./orchestrator/internal/...
+	go vet -tags 'chaos compare day' ./orchestrator ./orchestrator/loadgen ./orchestrator/internal/...
 	go tool staticcheck -checks '$(CHECKS)' ./...
 
 dashboards: ## Write manifests/grafana anew from orchestrator/grafana/dashboards
@@ -84,6 +87,14 @@ soak-loadgen: ## Run 5,000 users for SOAK=10m: flat memory, exact counts, no gor
 chaos: ## Kill a contest at 200 instants (SEED=1 TIMES=16 STATE=sqlite|postgres METRICS=embedded|prometheus), and break its Hub
 	CHAOS_SEED=$(SEED) CHAOS_TIMES=$(TIMES) CHAOS_STATE=$(STATE) CHAOS_METRICS=$(METRICS) go test -tags chaos -count=1 -parallel 10 -timeout 2h -run 'TestCrashMatrix$$' -v ./orchestrator
 	CHAOS_SEED=$(SEED) go test -count=1 -run 'TestHubBehindABadNetwork$$' -v ./orchestrator
+
+# Within a control group, which wants root; without one it says so. Generators,
+# sample teams, Hub and GitHub are outside of it.
+day: ## Play a day of 200 teams in DAY=30m within 512 MiB and half a processor, and decide what is promised of both
+	DAY=$(DAY) go test -tags day -count=1 -timeout 24h -run 'TestLimitsHold$$|TestDay$$' -v ./orchestrator
+
+fuzz: ## Give each fuzz test FUZZTIME=1m, one after the other (some of them by FUZZ='hub FuzzDecode')
+	.ci/fuzz $(FUZZTIME) 1 '$(FUZZ)'
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -165,6 +165,10 @@ func (n *network) call(team context.Context, wire *http.Transport, r request) An
 		}
 		return Answer{Took: took, Failure: failure, Reason: reason, TLS: shown}
 	}
+	if resp.StatusCode < 100 { // net/http takes any three digits, and 0 means that there was no answer
+		resp.Body.Close()
+		return Answer{Took: took, Failure: Garbled, Reason: "its answer is not HTTP", TLS: shownBy(resp.TLS)}
+	}
 	a := Answer{Status: resp.StatusCode, Took: took, TLS: shownBy(resp.TLS), location: resp.Header.Get("Location")}
 	if resp.StatusCode == http.StatusSwitchingProtocols {
 		resp.Body.Close() // it is a connection, not an answer's body
