@@ -36,7 +36,8 @@ type day struct {
 }
 
 func (d day) every(interval time.Duration) string {
-	return "@every " + (interval * d.takes / (24 * time.Hour)).Round(time.Second).String()
+	shorter := time.Duration(float64(interval) * d.takes.Hours() / 24)
+	return "@every " + max(time.Second, shorter.Round(time.Second)).String()
 }
 
 func dayFromEnv(t *testing.T) day {
