@@ -113,8 +113,12 @@ func assemble(ctx context.Context, s site) (_ *works, err error) {
 	if err != nil {
 		return nil, err
 	}
+	shape, err := w.shape()
+	if err != nil {
+		return nil, err
+	}
 	parts := conduct.Parts{
-		Store: w.store, Wake: w.queue, Launcher: w.launcher, Generators: w.generators(), Writers: writers, Query: w.query, Ranged: w.ranged,
+		Store: w.store, Wake: w.queue, Launcher: w.launcher, Shape: shape, Writers: writers, Query: w.query, Ranged: w.ranged,
 		Teams: w.contestants, Inspect: w.launcher.Inspect, Preflight: w.prober().Preflight,
 		Criterion: w.criterion, Measures: measures, Ceiling: ceiling, LoadAllowed: w.config.Contest.LoadAllowed, Held: w.held(), Links: confirm, Log: s.log, Observe: observer{w}, Reached: s.reached,
 	}

@@ -8,7 +8,6 @@ import (
 	"net/netip"
 
 	"github.com/hackload-kz/hackload/orchestrator/config"
-	"github.com/hackload-kz/hackload/orchestrator/contest"
 	"github.com/hackload-kz/hackload/orchestrator/kube"
 	"github.com/hackload-kz/hackload/scenarios"
 )
@@ -86,16 +85,6 @@ func storeProblems(m config.Metrics) []string {
 	return nil
 }
 
-// generators returns how many runners share a run's load; nil for one.
-func (w *works) generators() func(contest.Script, contest.Level) int {
-	if w.cluster == nil {
-		return nil
-	}
-	k := w.config.Kubernetes
-	capacity := kube.Capacity{VUs: k.VUsPerRunner, Rate: k.RatePerRunner, Least: w.config.Load.Generators}
-	return capacity.Runners
-}
-
 // checkCluster asks the cluster, where generators run on one.
 func (s *survey) checkCluster(ctx context.Context, c *config.Config) {
 	if c.Load.Launcher != "testrun" {
@@ -109,6 +98,10 @@ func (s *survey) checkCluster(ctx context.Context, c *config.Config) {
 	}
 	how, err := kubeConfig(c, scenarios.Files())
 	if err != nil {
+		s.problem("%v", err)
+		return
+	}
+	if _, err := capacity(c); err != nil {
 		s.problem("%v", err)
 		return
 	}

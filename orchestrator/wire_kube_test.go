@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -30,6 +31,8 @@ clusters: [{name: c, cluster: {server: "https://127.0.0.1:1"}}], users: [{name: 
 		{"nobody there", away, "runner_image: x", []string{"the cluster at https://127.0.0.1:1 does not answer"}},
 		{"no kubeconfig", "not: [one", "runner_image: x", []string{"read kubeconfig"}},
 		{"memory", away, "runner_memory: lots", []string{`kubernetes.runner_cpu, kubernetes.runner_memory: "lots" is no quantity of memory`}},
+		{"most memory", away, "{runner_memory: 2Gi, max_runner_memory: 1Gi}", []string{"kubernetes.max_runner_memory: 1Gi is less than 2Gi, what each runner begins with (kubernetes.runner_memory): raise it, or lower that"}},
+		{"most runners", away, "max_runners: 2", []string{"kubernetes.max_runners: 2 is less than the 3 runners that every run has (load.generators): raise it, or lower that"}},
 		{"toleration", away, "tolerations: ['a:Never']", []string{`kubernetes.tolerations: "a:Never" has no effect "Never"`}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -39,7 +42,7 @@ clusters: [{name: c, cluster: {server: "https://127.0.0.1:1"}}], users: [{name: 
 			if row.kubeconfig != "" {
 				require.NoError(t, os.WriteFile(kubeconfig, []byte(row.kubeconfig), 0o600))
 			}
-			require.NoError(t, os.WriteFile(file, []byte("load: {launcher: testrun}\nkubernetes:\n  kubeconfig: "+kubeconfig+"\n  "+row.kubernetes+"\n"), 0o600))
+			require.NoError(t, os.WriteFile(file, []byte("load: {launcher: testrun, generators: 3}\nkubernetes:\n  kubeconfig: "+kubeconfig+"\n  "+strings.NewReplacer("{", "", "}", "", ", ", "\n  ").Replace(row.kubernetes)+"\n"), 0o600))
 			c, err := loadConfig(world{Environ: func() []string { return nil }}, file, nil)
 			require.NoError(t, err)
 			var s survey

@@ -204,7 +204,7 @@ func (l *Line) climbOn(ctx context.Context, tx *store.Tx, run store.Run) (*conte
 		return nil, err
 	}
 	service := serviceOf(run.Run)
-	results, err := l.results(ctx, tx, climb)
+	results, err := l.results(ctx, tx, climb.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -241,8 +241,8 @@ func serviceOf(r contest.Run) contest.Service {
 	return s
 }
 
-func (l *Line) results(ctx context.Context, tx *store.Tx, climb store.Climb) ([]verdict.RunResult, error) {
-	judged, err := tx.Judged(ctx, climb.ID)
+func (l *Line) results(ctx context.Context, tx *store.Tx, climb contest.ClimbID) ([]verdict.RunResult, error) {
+	judged, err := tx.Judged(ctx, climb)
 	if err != nil {
 		return nil, err
 	}

@@ -73,8 +73,9 @@ type Parts struct {
 	Measures map[contest.ServiceKey]Measure
 	// Ceiling is what one generator can do on this hardware; nil when unknown.
 	Ceiling *contest.Calibration
-	// Generators is how many generators share a run's load; nil: one does it all.
-	Generators func(s contest.Script, l contest.Level) int
+	// Shape is what generators a run gets, before anything was tried; nil: one of
+	// the launcher's own does it all.
+	Shape func(ctx context.Context, r contest.Run, s contest.Script) (contest.Shape, error)
 	// Held asks the Hub what it holds of a criterion; nil when there is no Hub.
 	Held func(ctx context.Context, c contest.Criterion) ([]contest.Update, error)
 	// Replica is this process among those that share the state; nil: it is alone.
@@ -137,9 +138,6 @@ func New(p Parts, l Limits) *Line {
 	}
 	if p.Observe == nil {
 		p.Observe = nobody{}
-	}
-	if p.Generators == nil {
-		p.Generators = func(contest.Script, contest.Level) int { return 1 }
 	}
 	if l.Poll <= 0 {
 		l.Poll = usualPoll

@@ -23,6 +23,7 @@ const (
 	failing          // one request in four fails
 	silent           // the last flush never arrives
 	trouble          // all was measured, but the launcher has something to say
+	starved          // killed for want of memory
 	throwing         // the script throws, so that nothing is measured
 	gone             // the launcher does not know it any more
 	refused          // it does not start
@@ -30,6 +31,8 @@ const (
 )
 
 const threw = "generator 1 of 1 met an exception in the script after 1 s: no such thing at search.js:3"
+
+const outOfMemory = "generator 1 of 1 was OOM-killed after 3 s"
 
 const killed = "Load generator 1 of 1 was killed after 3 s."
 
@@ -255,6 +258,8 @@ func (gen *generator) work(ctx context.Context) contest.LaunchResult {
 		result.Unusable, result.ExitCodes = threw, []int{107}
 	case gen.outcome == trouble:
 		result.Trouble = killed
+	case gen.outcome == starved:
+		result.Trouble, result.Short = outOfMemory, contest.ShortOfMemory
 	case gen.outcome == failing:
 		result.ExitCodes[0] = 99
 	case err != nil && gen.outcome != silent:

@@ -50,6 +50,7 @@ type bench struct {
 	reached func(point string)
 
 	measures map[contest.ServiceKey]conduct.Measure // without load
+	shape    func(context.Context, contest.Run, contest.Script) (contest.Shape, error)
 
 	mu    sync.Mutex
 	teams []contest.Team
@@ -144,7 +145,7 @@ func (b *bench) open() (*conduct.Line, *schedule.Queue) {
 		Inspect: inspect, Preflight: b.gens.preflight,
 		Criterion:   func(contest.Criterion) (config.Criterion, bool) { return b.rules, true },
 		LoadAllowed: func(time.Time) bool { return !b.closed.Load() },
-		Observe:     b.seen, Reached: b.reached, Measures: b.measures,
+		Observe:     b.seen, Reached: b.reached, Measures: b.measures, Shape: b.shape,
 	}, b.limits), queue
 }
 

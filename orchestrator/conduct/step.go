@@ -104,6 +104,7 @@ func (l *Line) move(ctx context.Context, before store.Run, after store.Run, also
 // the generators.
 func (l *Line) prepare(ctx context.Context, run store.Run) error {
 	next := run
+	next.Shape = nil
 	next.TestID = contest.NewTestID(run.Team.Slug, run.Scenario, run.Level.Users, strings.ToLower(newID()))
 	next.Preflight = l.preflight(ctx, run)
 	if err := ctx.Err(); err != nil {
@@ -129,8 +130,33 @@ func (l *Line) prepare(ctx context.Context, run store.Run) error {
 	if !next.Preflight.Answered {
 		return l.end(ctx, run, next, contest.LaunchResult{})
 	}
+	if next.Shape, err = l.shape(ctx, next); err != nil {
+		return err
+	}
 	next.State = contest.RunPrepared
 	return l.move(ctx, run, next, nil)
+}
+
+// shape decides what generators a prepared run gets: those that its load asks
+// for, and more where what was tried in its climb had too few.
+func (l *Line) shape(ctx context.Context, run store.Run) (*contest.Shape, error) {
+	if l.Shape == nil {
+		return nil, nil
+	}
+	base, err := l.Shape(ctx, run.Run, run.Script)
+	if err != nil {
+		return nil, fmt.Errorf("choose the generators of run %s: %w", run.ID, err)
+	}
+	var done []verdict.RunResult
+	err = l.Store.Write(ctx, func(tx *store.Tx) (err error) {
+		done, err = l.results(ctx, tx, run.Climb)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	shape := verdict.Remedy(base, run.LevelNo, done)
+	return &shape, nil
 }
 
 // preflight looks at the target for three quarters of the step's time at most. A
@@ -178,11 +204,15 @@ func (l *Line) launch(ctx context.Context, run store.Run) error {
 	url, token := l.Writers.Admit(run.TestID)
 	next, now := run, time.Now()
 	next.State, next.LaunchedAt = contest.RunLaunched, &now
-	err := l.Launcher.Start(ctx, contest.Launch{
+	order := contest.Launch{
 		TestID: run.TestID, Team: run.Team.Slug, Scenario: run.Scenario, Level: run.Level, Env: run.Env, Full: run.Full,
 		Timeout:  contest.Duration(run.Script.Length() + l.limits.Grace),
-		WriteURL: url, WriteToken: token, Generators: l.Generators(run.Script, run.Level),
-	})
+		WriteURL: url, WriteToken: token, Generators: 1,
+	}
+	if run.Shape != nil {
+		order.Generators, order.Memory = run.Shape.Runners, run.Shape.Memory
+	}
+	err := l.Launcher.Start(ctx, order)
 	if ctx.Err() != nil {
 		return fmt.Errorf("launch run %s: %w", run.ID, ctx.Err())
 	}
@@ -255,6 +285,7 @@ func (l *Line) end(ctx context.Context, run, next store.Run, result contest.Laun
 	if result.Started.IsZero() { // it never came to a launch
 		result.Started, result.Ended = now, now
 	}
+	result.Shape = next.Shape
 	next.State, next.EndedAt, next.Result = contest.RunEnded, &now, result
 	err := l.move(ctx, run, next, func(tx *store.Tx) error {
 		if err := tx.Release(ctx, run.Run); err != nil {

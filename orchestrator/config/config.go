@@ -92,9 +92,10 @@ type Kubernetes struct {
 	Kubeconfig     string            `yaml:"kubeconfig" json:"kubeconfig"` // empty: in-cluster
 	RunnerImage    string            `yaml:"runner_image" json:"runnerImage"`
 	PullSecrets    []string          `yaml:"pull_secrets" json:"pullSecrets"`
-	ServiceAccount string            `yaml:"service_account" json:"serviceAccount"` // no token of it is mounted
-	CPU            string            `yaml:"runner_cpu" json:"runnerCpu"`           // asked for, as Kubernetes writes it
-	Memory         string            `yaml:"runner_memory" json:"runnerMemory"`     // asked for, and the limit
+	ServiceAccount string            `yaml:"service_account" json:"serviceAccount"`    // no token of it is mounted
+	CPU            string            `yaml:"runner_cpu" json:"runnerCpu"`              // asked for, as Kubernetes writes it
+	Memory         string            `yaml:"runner_memory" json:"runnerMemory"`        // asked for, and the limit
+	MaxMemory      string            `yaml:"max_runner_memory" json:"maxRunnerMemory"` // that another attempt may have; empty: four times runner_memory
 	NodeSelector   map[string]string `yaml:"node_selector" json:"nodeSelector"`
 	Tolerations    []string          `yaml:"tolerations" json:"tolerations"`                             // key, key=value, key:Effect or key=value:Effect
 	Separate       bool              `yaml:"separate" json:"separate"`                                   // no two runners on one node

@@ -72,6 +72,9 @@ type Launch struct {
 	WriteURL   string `json:"writeUrl"`   // Prometheus remote write
 	WriteToken string `json:"-"`          // bearer token made for this launch
 	Generators int    `json:"generators"` // how many generators share the load, at least 1
+	// Memory is what each generator may use, in bytes; 0 leaves it to the launcher.
+	// A launcher on this machine does not bound it.
+	Memory int64 `json:"memory,omitempty"`
 }
 
 const maxScenario = 64 // bytes
@@ -165,4 +168,8 @@ type LaunchResult struct {
 	// Inexact is what these generators tell less exactly than ours do, in a
 	// sentence. Empty when that is nothing.
 	Inexact string `json:"inexact,omitempty"`
+	// Short is what the generators had too little of, where the launcher saw it.
+	Short Shortage `json:"short,omitempty"`
+	// Shape is what the generators were; nil where nothing chose it.
+	Shape *Shape `json:"shape,omitempty"`
 }

@@ -22,7 +22,7 @@ type limits struct {
 	begin  time.Duration // until all generators load
 	create time.Duration // until there is a TestRun
 	grace  time.Duration // from SIGTERM to SIGKILL
-	memory string        // a generator's limit, for people
+	memory string        // a generator's limit, for people, where the launch has none of its own
 }
 
 const (
@@ -42,14 +42,17 @@ func assess(v view, l limits) step {
 	if v.stop != nil {
 		return v.leaving(l)
 	}
-	said, over := v.trouble(l), v.all(func(g generator) bool { return g.over })
+	said, short := v.trouble(l)
+	over := v.all(func(g generator) bool { return g.over })
 	switch {
 	case over && said == "":
 		return step{ended: true}
 	case v.run == nil && v.runSeen:
 		return v.end(stoppedByTrouble, "the TestRun was deleted by somebody else"+after(max(0, v.now.Sub(v.started()))))
 	case said != "":
-		return v.end(stoppedByTrouble, said)
+		ending := v.end(stoppedByTrouble, said)
+		ending.stop.Short = short
+		return ending
 	case v.run == nil:
 		if left := v.created.Add(l.create).Sub(v.now); left > 0 {
 			return step{again: left}
@@ -109,8 +112,9 @@ func (v view) all(like func(g generator) bool) bool {
 	return n >= v.launch.Generators
 }
 
-// trouble says what was done to a generator that makes the whole run worthless.
-func (v view) trouble(l limits) string {
+// trouble says what was done to a generator that makes the whole run worthless,
+// and what it had too little of.
+func (v view) trouble(l limits) (said string, short contest.Shortage) {
 	for _, g := range v.generators {
 		said := g.trouble
 		if said == "" && g.over && g.killed {
@@ -123,12 +127,16 @@ func (v view) trouble(l limits) string {
 			continue
 		}
 		what := v.call(g) + " " + insert(said, after(g.lasted(v.now)))
-		if g.trouble == "was OOM-killed" && l.memory != "" {
-			what += "; memory limit " + l.memory
+		memory := l.memory
+		if v.launch.Memory > 0 {
+			memory = contest.Bytes(v.launch.Memory)
 		}
-		return what
+		if g.trouble == "was OOM-killed" && memory != "" {
+			what += "; memory limit " + memory
+		}
+		return what, g.short
 	}
-	return ""
+	return "", ""
 }
 
 // insert puts the time between what happened and the reason for it.
@@ -225,7 +233,7 @@ func (v view) outcome(blamed *generator, log string) contest.LaunchResult {
 	}
 	switch {
 	case v.stop != nil:
-		r.Trouble = v.stop.words(r.Ended.Sub(r.Started), deaf)
+		r.Trouble, r.Short = v.stop.words(r.Ended.Sub(r.Started), deaf), v.stop.Short
 	case blamed != nil:
 		said, script := launch.Ending(blamed.code, blamed.lasted(v.now), log)
 		r.Aborted = blamed.code == 99 && crossed(log)

@@ -69,10 +69,12 @@ func TestAssess(t *testing.T) {
 		now     int
 		stop    *stopOrder
 		runSeen bool
+		memory  int64 // of the launch's own
 
 		ended  bool
 		reason string // to stop it for
 		said   string
+		short  contest.Shortage
 		again  time.Duration
 	}{
 		{name: "just ordered", now: 10, again: 20 * time.Second},
@@ -91,12 +93,16 @@ func TestAssess(t *testing.T) {
 		{name: "out of time", run: stage(StageStarted), pods: []*corev1.Pod{pod("1", running()), pod("2", running())}, now: 72, reason: "timeout"},
 		{name: "all done", run: stage(StageStarted), pods: []*corev1.Pod{pod("1", exited(0, "Completed")), pod("2", exited(99, "Error"))}, now: 60, ended: true},
 		{name: "all done, and forgotten by the operator", run: stage(StageCreated), pods: []*corev1.Pod{pod("1", exited(107, "Error")), pod("2", exited(107, "Error"))}, now: 60, ended: true},
-		{name: "out of memory", run: stage(StageStarted), pods: []*corev1.Pod{pod("1", running()), pod("2", exited(137, "OOMKilled"))}, now: 60, reason: "trouble", said: "generator 2 of 2 was OOM-killed after 41 s; memory limit 512Mi"},
+		{name: "out of memory", run: stage(StageStarted), pods: []*corev1.Pod{pod("1", running()), pod("2", exited(137, "OOMKilled"))}, now: 60, reason: "trouble", said: "generator 2 of 2 was OOM-killed after 41 s; memory limit 512Mi", short: contest.ShortOfMemory},
+		{name: "out of the launch's own memory", run: stage(StageStarted), pods: []*corev1.Pod{pod("1", running()), pod("2", exited(137, "OOMKilled"))}, now: 60, memory: 2 << 30, reason: "trouble", said: "generator 2 of 2 was OOM-killed after 41 s; memory limit 2Gi", short: contest.ShortOfMemory},
+		{name: "evicted for its disk", run: stage(StageStarted), pods: []*corev1.Pod{pod("1", running(), func(p *corev1.Pod) {
+			p.Status.Phase, p.Status.Reason, p.Status.Message = corev1.PodFailed, "Evicted", "The node was low on resource: ephemeral-storage."
+		})}, now: 60, reason: "trouble", said: "generator 1 of 2 was evicted after 50 s: The node was low on resource: ephemeral-storage."},
 		{name: "killed", run: stage(StageStarted), pods: []*corev1.Pod{pod("1", exited(137, "Error")), pod("2", running())}, now: 60, reason: "trouble", said: "generator 1 of 2 was killed after 41 s"},
 		{name: "crashed", run: stage(StageStarted), pods: []*corev1.Pod{pod("1", exited(139, "Error"))}, now: 60, reason: "trouble", said: "generator 1 of 2 was ended by signal 11 after 41 s"},
 		{name: "evicted", run: stage(StageStarted), pods: []*corev1.Pod{pod("1", running(), func(p *corev1.Pod) {
 			p.Status.Phase, p.Status.Reason, p.Status.Message = corev1.PodFailed, "Evicted", "The node was low on resource: memory."
-		})}, now: 60, reason: "trouble", said: "generator 1 of 2 was evicted after 50 s: The node was low on resource: memory."},
+		})}, now: 60, reason: "trouble", said: "generator 1 of 2 was evicted after 50 s: The node was low on resource: memory.", short: contest.ShortOfMemory},
 		{name: "drained", run: stage(StageStarted), pods: []*corev1.Pod{pod("1", running(), leaving, condition(corev1.DisruptionTarget, corev1.ConditionTrue, "EvictionByEvictionAPI", "Eviction API: evicting"))}, now: 60, reason: "trouble", said: "generator 1 of 2 was taken away (EvictionByEvictionAPI) after 50 s: Eviction API: evicting"},
 		{name: "node lost", run: stage(StageStarted), pods: []*corev1.Pod{pod("1", exited(137, "ContainerStatusUnknown")), pod("2", running())}, now: 60, reason: "trouble", said: "generator 1 of 2 was lost with its node after 41 s"},
 		{name: "deleted by hand", run: stage(StageStarted), pods: []*corev1.Pod{pod("1", running(), leaving)}, now: 60, reason: "trouble", said: "generator 1 of 2 was deleted by somebody else after 50 s"},
@@ -108,7 +114,7 @@ func TestAssess(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
-			v := view{record: record{created: at(0), stop: row.stop, launch: contest.Launch{Generators: 2, Timeout: contest.Duration(time.Minute)}}, run: row.run, runSeen: row.runSeen, now: at(row.now)}
+			v := view{record: record{created: at(0), stop: row.stop, launch: contest.Launch{Generators: 2, Memory: row.memory, Timeout: contest.Duration(time.Minute)}}, run: row.run, runSeen: row.runSeen, now: at(row.now)}
 			for _, p := range row.pods {
 				v.generators = append(v.generators, readPod(p, false))
 			}
@@ -120,7 +126,7 @@ func TestAssess(t *testing.T) {
 				return
 			}
 			require.NotNil(t, got.stop)
-			require.Equal(t, stopOrder{Reason: row.reason, Trouble: row.said, At: at(row.now)}, *got.stop)
+			require.Equal(t, stopOrder{Reason: row.reason, Trouble: row.said, Short: row.short, At: at(row.now)}, *got.stop)
 		})
 	}
 }
@@ -136,6 +142,7 @@ func TestOutcome(t *testing.T) {
 		trouble  string
 		unusable string
 		aborted  bool
+		short    contest.Shortage
 	}{
 		{name: "well", pods: []*corev1.Pod{pod("1", exited(0, "")), pod("2", exited(0, ""))}, codes: []int{0, 0}},
 		{name: "lost", pods: []*corev1.Pod{pod("1", exited(99, "")), pod("2", exited(0, ""))}, codes: []int{99, 0}, log: "some thresholds have failed"},
@@ -145,7 +152,7 @@ func TestOutcome(t *testing.T) {
 		{name: "descriptors", pods: []*corev1.Pod{pod("1", exited(120, "")), pod("2", exited(0, ""))}, codes: []int{120, 0}, log: "raise ulimit -n", trouble: "generator 1 of 2 had no file descriptors, ports or memory left after 41 s: raise ulimit -n"},
 		{name: "stopped", pods: []*corev1.Pod{pod("1", exited(105, "")), pod("2", exited(105, ""))}, stop: &stopOrder{Reason: "request"}, codes: []int{105, 105}, trouble: "the run was stopped on request after 41 s"},
 		{name: "deaf", pods: []*corev1.Pod{pod("1", exited(105, "")), pod("2", exited(137, ""))}, stop: &stopOrder{Reason: "timeout"}, codes: []int{105, -1}, trouble: "the run was stopped by its timeout after 41 s, and had to be killed"},
-		{name: "troubled", pods: []*corev1.Pod{pod("1", exited(105, ""))}, stop: &stopOrder{Reason: "trouble", Trouble: "generator 2 of 2 was evicted"}, codes: []int{105, -1}, trouble: "generator 2 of 2 was evicted"},
+		{name: "troubled", pods: []*corev1.Pod{pod("1", exited(105, ""))}, stop: &stopOrder{Reason: "trouble", Trouble: "generator 2 of 2 was evicted", Short: contest.ShortOfMemory}, codes: []int{105, -1}, trouble: "generator 2 of 2 was evicted", short: contest.ShortOfMemory},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
@@ -156,7 +163,7 @@ func TestOutcome(t *testing.T) {
 			r := v.outcome(v.blame(), row.log)
 			require.Equal(t, contest.LaunchResult{
 				Started: at(10), Ended: at(51), Generators: 2,
-				ExitCodes: row.codes, Trouble: row.trouble, Unusable: row.unusable, Aborted: row.aborted,
+				ExitCodes: row.codes, Trouble: row.trouble, Unusable: row.unusable, Aborted: row.aborted, Short: row.short,
 			}, r)
 		})
 	}

@@ -11,21 +11,23 @@ import (
 	"github.com/hackload-kz/hackload/orchestrator/contest"
 )
 
-// Capacity is what one runner can do.
+// Capacity is what one runner can do, and how many there may be.
 type Capacity struct {
 	VUs   int // virtual users that it can have
 	Rate  int // iterations per second that it can begin
 	Least int // runners of any launch, at least 1
+	Most  int // runners of any launch
+
+	CPU        int64 // thousandths of a processor that it asks for
+	Memory     int64 // bytes that it may use; 0: not bounded
+	MostMemory int64 // bytes that one of another attempt may use
 }
 
 // Runners returns how many runners a script needs at a level:
 // ceil(max(VUs / VUs per runner, rate / rate per runner)). There are never more
 // than virtual users, as some would have nothing to do.
 func (c Capacity) Runners(s contest.Script, l contest.Level) int {
-	vus := 0
-	for _, one := range s.Scenarios {
-		vus += one.MaxVUs
-	}
+	vus := virtualUsers(s)
 	n := max(1, c.Least)
 	if c.VUs > 0 {
 		n = max(n, (vus+c.VUs-1)/c.VUs)
@@ -37,6 +39,47 @@ func (c Capacity) Runners(s contest.Script, l contest.Level) int {
 		n = min(n, vus)
 	}
 	return n
+}
+
+// Shape returns what runners a script gets at a level where nothing was tried
+// yet, and how far more of them would be of use. A level that needs more than
+// there may be has them all the same: the launcher refuses it, and says why.
+func (c Capacity) Shape(s contest.Script, l contest.Level) contest.Shape {
+	most := c.Most
+	if vus := virtualUsers(s); vus > 0 {
+		most = min(most, vus)
+	}
+	return contest.Shape{
+		Runners: c.Runners(s, l), MostRunners: most, VUs: c.VUs, Rate: c.Rate,
+		CPU: c.CPU, Memory: c.Memory, MostMemory: c.MostMemory,
+	}
+}
+
+func virtualUsers(s contest.Script) (n int) {
+	for _, one := range s.Scenarios {
+		n += one.MaxVUs
+	}
+	return n
+}
+
+// MostMemory reads how much memory a runner may have at most, in bytes, where each
+// begins with what Resources read from first. Empty text is four times as much;
+// without a first there is no bound to raise, and it returns 0.
+func MostMemory(first corev1.ResourceRequirements, most string) (bytes int64, err error) {
+	begin := first.Limits.Memory().Value()
+	if most == "" {
+		return 4 * begin, nil
+	}
+	q, err := resource.ParseQuantity(most)
+	switch {
+	case err != nil || q.Sign() <= 0:
+		return 0, fmt.Errorf("%q is no quantity of memory: want one like 512Mi or 4Gi", most)
+	case begin == 0:
+		return 0, fmt.Errorf("%s bounds nothing, because kubernetes.runner_memory is empty: set both, or neither", most)
+	case q.Value() < begin:
+		return 0, fmt.Errorf("%s is less than %s, what each runner begins with (kubernetes.runner_memory): raise it, or lower that", most, contest.Bytes(begin))
+	}
+	return q.Value(), nil
 }
 
 // Resources reads what a runner asks for, in Kubernetes' notation. What it asks

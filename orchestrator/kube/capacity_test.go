@@ -40,6 +40,46 @@ func TestRunners(t *testing.T) {
 	}
 }
 
+func TestShape(t *testing.T) {
+	t.Parallel()
+	each := kube.Capacity{VUs: 2000, Rate: 1000, Least: 1, Most: 16, CPU: 500, Memory: 1 << 30, MostMemory: 4 << 30}
+	s := contest.Script{Scenarios: []contest.ScriptScenario{{MaxVUs: 3000}}}
+	want := contest.Shape{Runners: 2, MostRunners: 16, VUs: 2000, Rate: 1000, CPU: 500, Memory: 1 << 30, MostMemory: 4 << 30}
+	require.Equal(t, want, each.Shape(s, contest.Level{Users: 100}))
+	s.Scenarios[0].MaxVUs = 5
+	require.Equal(t, 5, each.Shape(s, contest.Level{Users: 4000}).MostRunners, "more than virtual users have nothing to do")
+	s.Scenarios[0].MaxVUs = 100_000
+	require.Equal(t, 50, each.Shape(s, contest.Level{Users: 100}).Runners, "which the launcher refuses")
+}
+
+func TestMostMemory(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		first, most string
+		want        int64
+		err         string
+	}{
+		{"1Gi", "", 4 << 30, ""},
+		{"1Gi", "3Gi", 3 << 30, ""},
+		{"1Gi", "1Gi", 1 << 30, ""},
+		{"", "", 0, ""},
+		{"", "1Gi", 0, "1Gi bounds nothing, because kubernetes.runner_memory is empty: set both, or neither"},
+		{"1Gi", "512Mi", 0, "512Mi is less than 1Gi, what each runner begins with (kubernetes.runner_memory): raise it, or lower that"},
+		{"1Gi", "much", 0, `"much" is no quantity of memory: want one like 512Mi or 4Gi`},
+		{"1Gi", "-1Gi", 0, `"-1Gi" is no quantity of memory`},
+	} {
+		first, err := kube.Resources("", row.first)
+		require.NoError(t, err)
+		got, err := kube.MostMemory(first, row.most)
+		if row.err != "" {
+			require.ErrorContains(t, err, row.err)
+			continue
+		}
+		require.NoError(t, err)
+		require.Equal(t, row.want, got, row.most)
+	}
+}
+
 func TestNotation(t *testing.T) {
 	t.Parallel()
 	r, err := kube.Resources("500m", "1Gi")

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/hackload-kz/hackload/orchestrator/contest"
 )
 
 // generator is what is known of one runner of a launch, from its Pod.
@@ -16,14 +18,15 @@ type generator struct {
 	node     string
 	address  string // of its REST API's host; empty before it has one
 	created  time.Time
-	started  time.Time // zero before
-	ended    time.Time // zero before, and when nobody saw the end
-	over     bool      // it will do nothing more
-	code     int       // when over; -1: it did not end by itself
-	killed   bool      // by SIGKILL
-	leaving  bool      // somebody deletes it
-	trouble  string    // what was done to it: "was OOM-killed"; empty: nothing
-	hindered string    // why it has not begun: "its image cannot be pulled: …"
+	started  time.Time        // zero before
+	ended    time.Time        // zero before, and when nobody saw the end
+	over     bool             // it will do nothing more
+	code     int              // when over; -1: it did not end by itself
+	killed   bool             // by SIGKILL
+	leaving  bool             // somebody deletes it
+	trouble  string           // what was done to it: "was OOM-killed"; empty: nothing
+	short    contest.Shortage // what it had too little of, as far as its trouble tells
+	hindered string           // why it has not begun: "its image cannot be pulled: …"
 }
 
 // runnerNo tells which runner a Pod is: the operator numbers their Jobs.
@@ -54,6 +57,9 @@ func readPod(p *corev1.Pod, gone bool) generator {
 	g.readConditions(p)
 	if p.Status.Reason == "Evicted" {
 		g.trouble = "was evicted" + because(p.Status.Message)
+		if strings.Contains(p.Status.Message, "memory") { // else the node's disk was full, or its process table
+			g.short = contest.ShortOfMemory
+		}
 	}
 	if gone || p.Status.Phase == corev1.PodFailed && !g.over {
 		g.over = true
@@ -78,7 +84,7 @@ func (g *generator) readContainer(p *corev1.Pod, c corev1.ContainerStatus) {
 		case t.Reason == "ContainerStatusUnknown":
 			g.code, g.trouble = -1, "was lost with its node"
 		case t.Reason == "OOMKilled":
-			g.code, g.trouble = -1, "was OOM-killed"
+			g.code, g.trouble, g.short = -1, "was OOM-killed", contest.ShortOfMemory
 		case t.ExitCode == 137:
 			g.code, g.killed = -1, true
 		case t.ExitCode > 128 && t.ExitCode < 160:

@@ -81,7 +81,7 @@ func (s *scene) open(t *testing.T, as *rest.Config) *kube.Launcher {
 
 func (s *scene) launch() contest.Launch {
 	return contest.Launch{
-		TestID: s.id, Team: "Good_Team", Scenario: "search", Level: contest.Level{Users: 25}, Generators: 2,
+		TestID: s.id, Team: "Good_Team", Scenario: "search", Level: contest.Level{Users: 25}, Generators: 2, Memory: 768 << 20,
 		Env:     map[string]string{"API_URL": "http://me:" + canary + `@127.0.0.1/?a="b c"`, "USERS": "25"},
 		Timeout: contest.Duration(time.Minute), WriteURL: "http://metrics/write", WriteToken: canary,
 	}
@@ -140,6 +140,7 @@ func order(t *testing.T, s *scene) {
 		"--tag", "test_scenario=search", "--tag", "level=25", "--blacklist-ip", "10.0.0.0/8",
 	}, run.Spec.Args)
 	require.Equal(t, int32(2), run.Spec.Parallelism)
+	require.Equal(t, "768Mi 768Mi", run.Spec.Runner.Resources.Requests.Memory().String()+" "+run.Spec.Runner.Resources.Limits.Memory().String())
 	require.Equal(t, "Good_Team", run.Labels["hackload.kz/team"])
 	require.Equal(t, "false", run.Spec.Runner.AutomountServiceAccountToken)
 	text, err := json.Marshal(run)
@@ -232,7 +233,8 @@ func outOfMemory(t *testing.T, s *scene) {
 	name := s.under(t)
 	s.says(t, s.ns, name+"-2-x", exited(137, "OOMKilled"))
 	r := s.done(t)
-	require.Equal(t, "generator 2 of 2 was OOM-killed after 41 s; memory limit 512Mi", r.Trouble)
+	require.Equal(t, "generator 2 of 2 was OOM-killed after 41 s; memory limit 768Mi", r.Trouble)
+	require.Equal(t, contest.ShortOfMemory, r.Short)
 	require.Equal(t, []int{105, -1}, r.ExitCodes, "the other is not left alone")
 }
 

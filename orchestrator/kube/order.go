@@ -67,7 +67,7 @@ func (l *Launcher) testRun(o order) *TestRun {
 	pod := Pod{
 		Image: l.cfg.Image, Metadata: &PodMetadata{Labels: labels, Annotations: annotations},
 		ServiceAccountName: l.cfg.ServiceAccount, AutomountServiceAccountToken: "false",
-		NodeSelector: l.cfg.NodeSelector, Tolerations: l.cfg.Tolerations, Resources: l.cfg.Resources,
+		NodeSelector: l.cfg.NodeSelector, Tolerations: l.cfg.Tolerations, Resources: l.resources(o.launch),
 	}
 	for _, s := range l.cfg.PullSecrets {
 		pod.ImagePullSecrets = append(pod.ImagePullSecrets, corev1.LocalObjectReference{Name: s})
@@ -89,6 +89,23 @@ func (l *Launcher) testRun(o order) *TestRun {
 			Initializer: &Pod{Disabled: true},
 		},
 	}
+}
+
+// resources are what a generator of the launch gets: what all get, with the
+// memory that the launch asks for.
+func (l *Launcher) resources(launch contest.Launch) corev1.ResourceRequirements {
+	r := *l.cfg.Resources.DeepCopy()
+	if launch.Memory <= 0 {
+		return r
+	}
+	memory := *resource.NewQuantity(launch.Memory, resource.BinarySI)
+	for _, list := range []*corev1.ResourceList{&r.Requests, &r.Limits} {
+		if *list == nil {
+			*list = corev1.ResourceList{}
+		}
+		(*list)[corev1.ResourceMemory] = memory
+	}
+	return r
 }
 
 // arguments are the words behind "k6 run". The operator leaves some of them out

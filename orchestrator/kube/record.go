@@ -26,9 +26,10 @@ const (
 
 // stopOrder is why a launch is being ended before its time.
 type stopOrder struct {
-	Reason  string    `json:"reason"`
-	Trouble string    `json:"trouble,omitempty"` // in a sentence
-	At      time.Time `json:"at"`
+	Reason  string           `json:"reason"`
+	Trouble string           `json:"trouble,omitempty"` // in a sentence
+	Short   contest.Shortage `json:"short,omitempty"`   // of what, where that was the trouble
+	At      time.Time        `json:"at"`
 }
 
 // record is what is known of a launch for good.

@@ -16,7 +16,8 @@ type Run struct {
 	Env        map[string]string    `json:"env"`             // the script's environment
 	Script     contest.Script       `json:"script"`
 	Rules      json.RawMessage      `json:"rules,omitempty"`
-	Full       bool                 `json:"full,omitempty"` // not to be ended early by the script's own thresholds
+	Full       bool                 `json:"full,omitempty"`  // not to be ended early by the script's own thresholds
+	Shape      *contest.Shape       `json:"shape,omitempty"` // of its generators; nil: one of the launcher's own
 	ConfigHash string               `json:"configHash"`
 	Preflight  contest.Preflight    `json:"preflight"`
 	Result     contest.LaunchResult `json:"result"`

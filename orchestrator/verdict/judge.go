@@ -19,6 +19,8 @@ const (
 	ruleWrites     = "generator lost writes"
 	ruleExact      = "generator exactness"
 	ruleCeiling    = "generator ceiling"
+	ruleShape      = "generator shape"
+	ruleRemedy     = "generator remedy"
 	ruleAborted    = "aborted"
 	ruleDelivered  = "delivered"
 	ruleWalk       = "walk"
@@ -53,6 +55,7 @@ func Judge(rules Rules, e contest.Evidence) contest.RunVerdict {
 	j.provable()
 	j.delivered()
 	j.cpu()
+	j.shape()
 	return j.verdict()
 }
 
