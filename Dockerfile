@@ -23,6 +23,8 @@ RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache
     export CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH \
  && go build -trimpath -ldflags='-s -w' -o /out/hackload ./orchestrator \
  && go build -trimpath -ldflags='-s -w' -o /out/loadgen ./orchestrator/loadgen/cmd/loadgen \
+ && GOOS= GOARCH= go run ./manifests/image bill /out/hackload.cdx.json /out/hackload \
+ && GOOS= GOARCH= go run ./manifests/image bill /out/k6.cdx.json /out/loadgen \
  && mkdir -p /out/var/lib/hackload /out/tmp && chmod 1777 /out/tmp
 
 # Runners, as k6-operator starts them: `k6 run …`, with k6's user.
@@ -41,6 +43,7 @@ COPY --from=k6 /usr/bin/k6 /usr/bin/k6
 
 FROM shell AS runner
 COPY --from=builder /out/loadgen /usr/bin/k6
+COPY --from=builder /out/k6.cdx.json /usr/share/sbom/
 
 # Production stage
 FROM scratch AS orchestrator
@@ -48,6 +51,7 @@ COPY --from=builder /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=builder --chown=1001:1001 /out/var/lib/hackload /var/lib/hackload
 COPY --from=builder --chown=1001:1001 /out/tmp /tmp
 COPY --from=builder /out/hackload /usr/bin/hackload
+COPY --from=builder /out/hackload.cdx.json /usr/share/sbom/
 USER 1001:1001
 ENV HACKLOAD_STATE_DIR=/var/lib/hackload
 VOLUME /var/lib/hackload

@@ -2,7 +2,7 @@
 # Everything here needs Go, make and gcc (for the race detector), nothing else.
 
 .DEFAULT_GOAL := help
-.PHONY: test-xk6 dev test build image lint dashboards bench bench-loadgen soak-loadgen chaos day fuzz e2e help
+.PHONY: test-xk6 dev test build image lint dashboards bench bench-loadgen soak-loadgen chaos day fuzz vulnerabilities e2e help
 
 ARGS      ?=
 TESTFLAGS ?=
@@ -96,5 +96,8 @@ day: ## Play a day of 200 teams in DAY=30m within 512 MiB and half a processor, 
 fuzz: ## Give each fuzz test FUZZTIME=1m, one after the other (some of them by FUZZ='hub FuzzDecode')
 	.ci/fuzz $(FUZZTIME) 1 '$(FUZZ)'
 
+vulnerabilities: ## Ask Go's database what is known of the modules that are called
+	.ci/run vulnerabilities
+
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -4,8 +4,9 @@
 // which a test compares.
 //
 // In come a target, a name, the archive to write and the static program; out
-// comes an archive that both `docker load` and `ctr images import` read. The
-// same input gives the same digest. Nothing is pulled. An image that is larger
+// comes an archive that both `docker load` and `ctr images import` read, and
+// beside it the bill of materials that is in the image, too. The same input
+// gives the same digest. Nothing is pulled. An image that is larger
 // than its target allows is refused, and then no archive is left behind.
 package main
 
@@ -19,7 +20,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 )
 
-const usage = "usage: image orchestrator|runner|program NAME:TAG ARCHIVE PROGRAM"
+const usage = "usage: image orchestrator|runner|program NAME:TAG ARCHIVE PROGRAM, or image bill FILE PROGRAM..."
 
 func main() {
 	if err := run(os.Args[1:]); err != nil {
@@ -29,6 +30,9 @@ func main() {
 }
 
 func run(args []string) error {
+	if len(args) > 2 && args[0] == "bill" {
+		return writeBill(args[1], args[2:])
+	}
 	if len(args) != 4 {
 		return errors.New(usage)
 	}
@@ -59,7 +63,15 @@ func write(t target, tag name.Tag, path string) (size, error) {
 	if err := tarball.WriteToFile(path, tag, image); err != nil {
 		return s, errors.Join(err, os.Remove(path))
 	}
-	return s, nil
+	return s, writeBill(strings.TrimSuffix(path, ".tar")+".cdx.json", t.programs)
+}
+
+func writeBill(path string, programs []string) error {
+	body, err := materials(programs)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, body, 0o644)
 }
 
 // size is what an image takes, in bytes.

@@ -58,9 +58,13 @@ func base(s sources, name string) []entry {
 
 func orchestrator(s sources) target {
 	const user, state = 1001, "/var/lib/hackload"
+	programs := []string{s.program}
 	return target{
-		layers:   [][]entry{base(s, "hackload"), {folder{path: state, mode: 0o755, user: user}}},
-		programs: []string{s.program},
+		layers: [][]entry{base(s, "hackload"), {
+			folder{path: state, mode: 0o755, user: user},
+			bill{"/usr/share/sbom/hackload.cdx.json", programs},
+		}},
+		programs: programs,
 		config: v1.Config{
 			User: "1001:1001", Env: environment("HACKLOAD_STATE_DIR=" + state), WorkingDir: "/",
 			Entrypoint: []string{"/usr/bin/hackload"}, Cmd: []string{"serve"},
@@ -79,6 +83,7 @@ func orchestrator(s sources) target {
 // to look at a script first. Its program is the load generator alone. The user is that of k6's own image.
 func runner(s sources) target {
 	const user = 12345
+	programs := []string{s.program, s.shell}
 	shell := []entry{
 		file{to: "/bin/busybox", from: s.shell, needs: "busybox-static", mode: 0o755},
 		folder{path: "/home/k6", mode: 0o755, user: user},
@@ -86,9 +91,10 @@ func runner(s sources) target {
 	for _, tool := range tools() {
 		shell = append(shell, link{path: "/bin/" + tool, to: "busybox"})
 	}
+	shell = append(shell, bill{"/usr/share/sbom/k6.cdx.json", programs})
 	return target{
 		layers:   [][]entry{base(s, "k6"), shell},
-		programs: []string{s.program, s.shell},
+		programs: programs,
 		config: v1.Config{
 			User: "12345:12345", Env: environment(), WorkingDir: "/home/k6", Entrypoint: []string{"k6"},
 			ExposedPorts: map[string]struct{}{"6565/tcp": {}},
