@@ -20,7 +20,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 )
 
-const usage = "usage: image orchestrator|runner|program NAME:TAG ARCHIVE PROGRAM, or image bill FILE PROGRAM..."
+const usage = "usage: image orchestrator|runner|program NAME:TAG ARCHIVE PROGRAM, or image bill FILE PROGRAM [PROGRAM]"
 
 func main() {
 	if err := run(os.Args[1:]); err != nil {

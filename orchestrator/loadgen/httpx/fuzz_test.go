@@ -1,6 +1,9 @@
 package httpx
 
 import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
 	"net/http"
 	"net/url"
 	"strings"
@@ -102,4 +105,41 @@ func TestDigestOfTheStandard(t *testing.T) {
 			t.Errorf("%s: %s", algorithm, got)
 		}
 	}
+}
+
+// FuzzAnswer has a team's service answer a load generator with anything. No
+// answer is larger in memory than it may be, packed or not.
+func FuzzAnswer(f *testing.F) {
+	var bomb bytes.Buffer
+	packed := gzip.NewWriter(&bomb)
+	_, _ = packed.Write(make([]byte, 1<<20))
+	_ = packed.Close()
+	for _, answer := range []string{
+		"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + bomb.String(), "HTTP/1.1 200 OK\r\nContent-Encoding: br\r\n\r\n\x0b\x02\x80",
+		"HTTP/1.1 200 OK\r\nContent-Encoding: zstd\r\n\r\n\x28\xb5\x2f\xfd\x04\x00\x01\x00\x00", "HTTP/1.1 200 OK\r\nContent-Encoding: deflate\r\n\r\n\x78\x9c\x4b",
+		"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 X\r\n\r\n", "HTTP/0.0 000 \n0:0\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n", "HTTP/1.1 304\r\n\r\n",
+	} {
+		f.Add("GET", []byte(answer))
+		f.Add("HEAD", []byte(answer))
+	}
+	const most = 64 << 10
+	c := NewClient(NewTransport(Config{MaxBody: most}))
+	f.Fuzz(func(t *testing.T, method string, answer []byte) {
+		resp, err := c.final(bufio.NewReader(bytes.NewReader(answer)), method)
+		if err != nil {
+			return
+		}
+		var x Exchange
+		_, err = c.take(resp, &Request{Method: method, URL: &url.URL{Scheme: "http", Host: "here"}}, &x)
+		if len(x.Body) > most {
+			t.Errorf("%d bytes of %d", len(x.Body), most)
+		}
+		if err != nil && (x.Status != 0 || x.Header != nil) {
+			t.Errorf("status %d beside the error %v", x.Status, err)
+		}
+		if err == nil && (x.Status < 101 || x.Status > 999) {
+			t.Errorf("status %d", x.Status)
+		}
+	})
 }
