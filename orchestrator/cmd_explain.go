@@ -19,12 +19,15 @@ import (
 func explainCommand(w world) *cobra.Command {
 	var dir string
 	cmd := &cobra.Command{
-		Use:   "explain RUN | TEAM CRITERION",
+		Use:   "explain RUN | FILE | TEAM CRITERION",
 		Short: "Say why a verdict is what it is, and whether it still follows",
 		Long: `explain shows a run's rules, values, queries and hashes, derives the verdict
 again from the stored evidence, and says whether it agrees with the stored one.
 
 RUN is a run's id or testid; the results page and 'hackload dev' show them.
+
+FILE is the record of a run as its page offers it for download. Nothing else is
+needed to check it: no state, no network.
 
 With a TEAM and a CRITERION it does so for the verdict that stands: it derives
 each of its runs and then the verdict again, and holds what the Hub is told
@@ -33,10 +36,13 @@ the Hub is told; likewise those that were set by hand.
 
 It exits 1 when the verdict does not follow, or when a stored value, rule or
 hash is not as it was written, and names it.`,
-		Example:           "  hackload explain good-search-30-01kah… --state /tmp/contest\n  hackload explain good EVENT_SEARCH --state /tmp/contest",
+		Example:           "  hackload explain good-search-30-01kah… --state /tmp/contest\n  hackload explain run-01KAH….json\n  hackload explain good EVENT_SEARCH --state /tmp/contest",
 		Args:              cobra.RangeArgs(1, 2),
 		ValidArgsFunction: completeCriteria,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 && isFile(args[0]) {
+				return explainFile(w.Stdout, args[0])
+			}
 			state := stateOf(w, cmd, dir)
 			if len(args) == 2 {
 				return explainTeam(cmd.Context(), w.Stdout, state, args)
@@ -100,6 +106,7 @@ type examination struct {
 	judged   store.RunJudgement
 	sealed   store.SealedEvidence
 	problems []string
+	remark   string // on what could not be checked
 }
 
 // examine checks every hash and derives the verdict again.
@@ -116,6 +123,15 @@ func examine(ctx context.Context, s *store.Store, run contest.Run) (examination,
 	if err != nil {
 		return x, err
 	}
+	x.check(now)
+	x.compareRow()
+	x.counts, err = counts(ctx, s, run)
+	return x, err
+}
+
+// check holds evidence, rules and verdict against their hashes, and derives the
+// verdict again. now is the verdict's hash as it is.
+func (x *examination) check(now string) {
 	x.problems = evidence.Sealed(x.sealed).Check()
 	if x.sealed.SHA256 != x.judged.EvidenceSHA256 {
 		x.note("evidence hash: the evidence has %s, the verdict was derived from %s", x.sealed.SHA256, x.judged.EvidenceSHA256)
@@ -127,8 +143,6 @@ func examine(ctx context.Context, s *store.Store, run contest.Run) (examination,
 		x.note("verdict: its hash is %s, written was %s", now, x.judged.SHA256)
 	}
 	x.derive()
-	x.counts, err = counts(ctx, s, run)
-	return x, err
 }
 
 func (x *examination) note(format string, args ...any) {
@@ -149,13 +163,15 @@ func (x *examination) derive() {
 		}
 	}
 	x.problems = append(x.problems, verdict.Explain(rules, x.evidence, x.judged.Verdict)...)
-	x.compareRow()
 }
 
 // compareRow holds the run's own row, which the pages show, against the
 // evidence and the verdict.
 func (x *examination) compareRow() {
 	r, e := x.run, x.evidence
+	if e.Run == "" {
+		return // it could not be read, which is said already
+	}
 	for _, c := range []struct {
 		name      string
 		row, want any
@@ -192,6 +208,9 @@ func (x *examination) print(out io.Writer) {
 	}
 	fmt.Fprintf(out, "\nHashes\n  script    %s\n  config    %s\n  rules     %s\n  evidence  %s\n  verdict   %s\n\n",
 		e.Script.SHA256, e.ConfigHash, x.judged.RulesSHA256, x.sealed.SHA256, x.judged.SHA256)
+	if x.remark != "" {
+		fmt.Fprintln(out, x.remark)
+	}
 	if len(x.problems) == 0 {
 		fmt.Fprintln(out, "The verdict follows from the stored evidence; every hash agrees.")
 		return

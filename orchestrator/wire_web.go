@@ -111,7 +111,8 @@ func (a archive) Run(ctx context.Context, id string) (web.RunRecord, error) {
 	if err := json.Unmarshal(sealed.JSON, &e); err != nil {
 		return web.RunRecord{}, fmt.Errorf("decode evidence of run %s: %w", run.ID, err)
 	}
-	rec.Evidence, rec.Verdict, rec.EvidenceJSON, rec.EvidenceSHA256 = &e, &judged.Verdict, sealed.JSON, sealed.SHA256
+	rec.Evidence, rec.EvidenceJSON, rec.EvidenceSHA256, rec.EvidenceParts = &e, sealed.JSON, sealed.SHA256, sealed.Parts
+	rec.Verdict, rec.VerdictSHA256, rec.Rules, rec.RulesSHA256 = &judged.Verdict, judged.SHA256, judged.Rules, judged.RulesSHA256
 	return rec, nil
 }
 

@@ -5,6 +5,7 @@ package web_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -58,6 +59,7 @@ func looks() []look {
 	return []look{
 		{"desktop-light", 1400, 900, "light"}, {"desktop-dark", 1400, 900, "dark"},
 		{"phone-light", 390, 844, "light"}, {"phone-dark", 390, 844, "dark"}, {"projector-light", 1920, 1080, "light"},
+		{"narrow-light", 320, 640, "light"},
 	}
 }
 
@@ -82,14 +84,24 @@ func everyPage(t *testing.T) (url string, paths map[string]string) {
 	s.before = []contest.Verdict{{Team: s.teams[0], Criterion: contest.EventSearch, Status: contest.Passed, Score: 1}}
 	c := h.config()
 	c.PublicURL = ""
+	c.Course = func(_ context.Context, r contest.Run) (*contest.Course, error) {
+		if r.State != contest.RunLaunched {
+			return nil, errors.New("the metric store is down")
+		}
+		far := courseOf(contest.Run{LaunchedAt: r.LaunchedAt, EndedAt: r.LaunchedAt}, 212.4)
+		far.Points = far.Points[:18]
+		return far, nil
+	}
 	c.Operations = &web.Operations{Token: token, Schedule: h, Control: h, Letters: h, Outbox: h, Exclusions: h, Overrides: h, Trail: h}
 	c.Organisers = &web.Organisers{Token: token, Spends: aBook()}
-	return start(t, web.New(c)), map[string]string{
+	paths = s.runsToSee()
+	maps.Copy(paths, map[string]string{
 		"results": "/", "results-ru": "/?lang=ru", "filtered": "/?team=nobody&lang=en", "team": "/teams/slow", "notes": "/teams/flaky",
-		"run": "/runs/01j50000000000000000000001", "under-way": "/runs/01j5bbbbbbbbbbbbbbbbbbbbbb", "missing": "/teams/nobody",
+		"run": "/runs/01j50000000000000000000001", "run-under-way": "/runs/01j5bbbbbbbbbbbbbbbbbbbbbb", "missing": "/teams/nobody", "run-ru": paths["run-near"] + "?lang=ru",
 		"login": "/organisers/login", "services": "/organisers/services", "runs": "/organisers/runs", "letters": "/organisers/letters",
 		"audit": "/organisers/audit", "spend": "/organisers/spend", "spend-team": "/organisers/spend/good",
-	}
+	})
+	return start(t, web.New(c)), paths
 }
 
 func signIn(t *testing.T, tab context.Context, url string) {
@@ -98,9 +110,10 @@ func signIn(t *testing.T, tab context.Context, url string) {
 		chromedp.SendKeys(chromedp.CSS("#token"), token), chromedp.Click(chromedp.CSS("form.entry button")), chromedp.WaitVisible(chromedp.CSS(".desk"))))
 }
 
-// TestPagesAreAccessibleInTheBrowser lets axe-core look at each page in each way,
-// and keeps a picture of it in the folder SHOTS.
-func TestPagesAreAccessibleInTheBrowser(t *testing.T) {
+// seer looks at pages in each way, has axe-core look too, and keeps a picture of
+// each in the folder SHOTS.
+func seer(t *testing.T, tab context.Context, url string, paths map[string]string) func(name string) {
+	t.Helper()
 	axe, err := os.ReadFile(os.Getenv("AXE"))
 	require.NoError(t, err, "AXE names axe.min.js of the npm package axe-core: .ci/run browser installs it")
 	shots := os.Getenv("SHOTS")
@@ -108,9 +121,7 @@ func TestPagesAreAccessibleInTheBrowser(t *testing.T) {
 		shots = t.TempDir()
 	}
 	require.NoError(t, os.MkdirAll(shots, 0o755))
-	url, paths := everyPage(t)
-	tab := chromium(t)
-	see := func(name string) {
+	return func(name string) {
 		for _, l := range looks() {
 			l.open(t, tab, url+paths[name])
 			requireAccessible(t, tab, string(axe), name+" "+l.name)
@@ -119,14 +130,33 @@ func TestPagesAreAccessibleInTheBrowser(t *testing.T) {
 			require.NoError(t, os.WriteFile(filepath.Join(shots, name+"-"+l.name+".png"), picture, 0o600))
 		}
 	}
+}
+
+// TestPagesAreAccessibleInTheBrowser looks at each page but those of runs.
+func TestPagesAreAccessibleInTheBrowser(t *testing.T) {
+	url, paths := everyPage(t)
+	tab := chromium(t)
+	see := seer(t, tab, url, paths)
 	see("login")
 	signIn(t, tab, url)
 	for _, name := range slices.Sorted(maps.Keys(paths)) {
-		if name != "login" && name != "results-ru" {
+		if name != "login" && name != "results-ru" && !strings.HasPrefix(name, "run-") {
 			see(name)
 		}
 	}
 	see("results-ru") // the last: the choice stays
+}
+
+// TestRunsAreAccessibleInTheBrowser looks at a run of each kind.
+func TestRunsAreAccessibleInTheBrowser(t *testing.T) {
+	url, paths := everyPage(t)
+	see := seer(t, chromium(t), url, paths)
+	for _, name := range slices.Sorted(maps.Keys(paths)) {
+		if strings.HasPrefix(name, "run-") && name != "run-ru" {
+			see(name)
+		}
+	}
+	see("run-ru")
 }
 
 // findings are what axe-core holds to be serious.

@@ -2,12 +2,8 @@ package web_test
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"time"
 
 	"github.com/hackload-kz/hackload/orchestrator/contest"
@@ -119,7 +115,7 @@ func sample() *state {
 	)
 	busy := run(s.teams[0], contest.TicketBooking, "booking", "01j5bbbbbbbbbbbbbbbbbbbbbb")
 	busy.State, busy.JudgedAt, busy.Outcome = contest.RunLaunched, nil, ""
-	s.records = append(s.records, web.RunRecord{Run: busy})
+	s.records = append(s.records, web.RunRecord{Run: busy, Script: contest.Script{Scenarios: stages()}})
 	s.active = []web.ActiveRun{{Run: busy, Progress: contest.Progress{
 		Elapsed: contest.Duration(4 * time.Second), Planned: contest.Duration(10 * time.Second), RPS: 118.2, P95: 41.5, Failures: 3,
 	}}}
@@ -151,16 +147,7 @@ func (s *state) judge(slug contest.Slug, score int, status contest.Status, p95, 
 		{Rule: "delivered", Outcome: contest.OutcomePassed, Value: 100, Bound: 99, Op: ">=", Unit: "%", Sentence: "All 1,500 planned iterations were started."},
 		{Rule: "http_req_duration{scenario:steady}: p(95)<2000", Outcome: r.Outcome, Value: p95, Bound: 2000, Op: "<", Unit: "ms", Sentence: "1,497 of 1,500 requests took less than 2,000 ms."},
 	}
-	evidence := evidenceOf(r, p95)
-	body, err := json.Marshal(evidence)
-	if err != nil {
-		panic(err)
-	}
-	sum := sha256.Sum256(body)
-	s.records = append(s.records, web.RunRecord{
-		Run: r, Evidence: &evidence, Verdict: &contest.RunVerdict{Outcome: r.Outcome, Findings: findings},
-		EvidenceJSON: body, EvidenceSHA256: hex.EncodeToString(sum[:]),
-	})
+	s.add(r, evidenceOf(r, p95), findings...)
 	s.verdicts = append(s.verdicts, contest.Verdict{
 		Team: team, Service: contest.SearchTesting, Criterion: contest.EventSearch, Status: status, Score: score,
 		Metrics:  map[string]any{"p95": p95, "successRate": success, "confirmationUrl": "https://grafana.example/d/team?var-team=" + string(slug)},
@@ -176,35 +163,5 @@ func run(team contest.Team, c contest.Criterion, scenario, id string) contest.Ru
 		ID: contest.RunID(id), Team: team, Criterion: c, Scenario: scenario, Level: level, State: contest.RunJudged, Attempt: 1,
 		TestID:    contest.NewTestID(team.Slug, scenario, level.Users, id),
 		PlannedAt: started, LaunchedAt: &started, EndedAt: &ended, JudgedAt: &judged,
-	}
-}
-
-func evidenceOf(r contest.Run, p95 float64) contest.Evidence {
-	threshold, err := contest.ParseThreshold("http_req_duration{scenario:steady}", "p(95)<2000")
-	if err != nil {
-		panic(err)
-	}
-	latency := &contest.Latency{Samples: 1500, Mean: p95 / 2}
-	latency.P50 = contest.Quantile{Value: p95 / 2.2, Low: p95 / 2.22, High: p95 / 2.18}
-	latency.P95 = contest.Quantile{Value: p95, Low: p95 * 0.995, High: p95 * 1.006}
-	latency.P99 = contest.Quantile{Value: p95 * 1.6, Low: p95 * 1.59, High: p95 * 1.61}
-	for x := p95 / 6; x < p95*2; x *= 1.011 {
-		d := math.Log(x / (p95 / 2.2))
-		latency.Buckets = append(latency.Buckets, contest.Bucket{Low: x, High: x * 1.011, Count: math.Floor(60 * math.Exp(-d*d*3))})
-	}
-	return contest.Evidence{
-		Version: contest.EvidenceVersion, Run: r.ID, TestID: r.TestID, Team: r.Team.Slug, Criterion: r.Criterion, Scenario: r.Scenario, Level: r.Level,
-		Window:     contest.Window{From: *r.LaunchedAt, To: *r.EndedAt},
-		Script:     contest.Script{Name: r.Scenario, SHA256: "5cr1p7" + "0123456789abcdef0123456789abcdef0123456789abcdef0123456789"},
-		ConfigHash: "c0nf16" + "0123456789abcdef0123456789abcdef0123456789abcdef0123456789",
-		Thresholds: []contest.ThresholdCount{{Threshold: threshold, Within: 1497, Samples: 1500}},
-		Counts: []contest.Count{
-			{Name: "http_reqs", Scenario: "warmup", Value: 60}, {Name: "http_reqs", Scenario: "steady", Label: "expected", Value: 1500},
-			{Name: "iterations", Scenario: "steady", Value: 1500},
-		},
-		Latency:    latency,
-		Generators: []contest.GeneratorHealth{{Instance: "1-of-1", Finished: true, CPU: 0.31, SchedLatency: 0.0004, Heap: 41 << 20, VUs: 12, MaxVUs: 121}},
-		Queries:    []contest.AskedQuery{{Name: "requests", PromQL: `sum by (testid, scenario) (last_over_time(k6_http_reqs_total{testid=~"a|b"}[5m]))`, At: noon()}},
-		Gaps:       []string{"Heap of generator 2 is unknown: it wrote no series."},
 	}
 }

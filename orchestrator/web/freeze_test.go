@@ -50,7 +50,7 @@ func TestFreeze(t *testing.T) {
 		"team's verdict":  {path: "/teams/slow", late: "1,234"},
 		"run":             {path: "/runs/" + late, late: "p(95)", gone: true},
 		"run by testid":   {path: "/runs/slow-search-30-late", late: "p(95)", gone: true},
-		"run under way":   {path: "/runs/01j5bbbbbbbbbbbbbbbbbbbbbb", late: "launched", gone: true},
+		"run under way":   {path: "/runs/01j5bbbbbbbbbbbbbbbbbbbbbb", late: "This run is under load", gone: true},
 		"JSON results":    {path: "/api/v1/results", late: "1234"},
 		"CSV":             {path: "/api/v1/results.csv", late: ",77"},
 		"JSON team":       {path: "/api/v1/teams/slow", late: late},

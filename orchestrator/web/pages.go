@@ -49,17 +49,18 @@ func loadPages(w words, assets map[string]asset) pages {
 	funcs := template.FuncMap{
 		"t": w.say, "when": w.when, "stamp": stamp, "number": w.number, "amount": w.amount, "percent": w.percent, "span": w.span, "local": w.local,
 		"users": w.users, "title": w.title, "longTitle": w.longTitle, "gist": w.gist, "badge": statusBadge,
-		"outcome": outcomeBadge, "runBadge": runBadge, "worstFirst": worstFirst,
+		"outcome": outcomeBadge, "runBadge": runBadge, "stateWord": w.stateWord, "worstFirst": worstFirst,
 		"short": func(t contest.Team) string { return teamName(t, shortText) },
 		"long":  func(t contest.Team) string { return teamName(t, longText) },
 		"prose": func(s string) string { return shown(s, proseText) },
 		"share": share, "about": w.about, "more": func(all int, shown []turn) int { return all - len(shown) }, "operator": operator, "join": strings.Join, "millis": func(s float64) string { return w.amount(1000*s, "ms") },
 		"mebi": func(b float64) string { return w.amount(math.Round(b/(1<<20)), "MiB") }, "next": func(n int) int { return n + 1 }, "count": func(v int64) string { return w.number(float64(v)) },
+		"sentence": w.sentence, "near": w.near, "pair": pair, "ruled": ruled, "latencyOf": latencyOf, "rowAt": rowAt,
 		"style":  func() string { return linked["text/css; charset=utf-8"] },
 		"script": func() string { return linked["text/javascript; charset=utf-8"] },
 		"icon":   func() string { return linked["image/svg+xml"] },
 	}
-	base := template.Must(template.New("frame.gohtml").Funcs(funcs).ParseFS(files, "templates/frame.gohtml", "templates/parts.gohtml", "templates/desk.gohtml"))
+	base := template.Must(template.New("frame.gohtml").Funcs(funcs).ParseFS(files, "templates/frame.gohtml", "templates/parts.gohtml", "templates/desk.gohtml", "templates/graphs.gohtml"))
 	set := pages{}
 	for _, name := range []string{"results", "team", "run", "trouble", "login", "spend", "spend_team", "ops"} {
 		set[name] = template.Must(template.Must(base.Clone()).ParseFS(files, "templates/"+name+".gohtml"))
@@ -262,35 +263,6 @@ func (s *site) team(w http.ResponseWriter, r *http.Request, v view) error {
 	}
 	page.First = fixFirst(page.Criteria)
 	return s.render(w, r, "team", frame{Title: teamName(row.Team, shortText), Live: true, Body: page})
-}
-
-type runPage struct {
-	RunRecord
-	Progress *contest.Progress // while it is under load
-	Chart    *chart
-}
-
-func (s *site) run(w http.ResponseWriter, r *http.Request, v view) error {
-	rec, err := s.record(r, v)
-	if err != nil {
-		return err
-	}
-	page := runPage{RunRecord: rec}
-	active, err := s.active(r.Context(), v)
-	if err != nil {
-		return err
-	}
-	for _, a := range active {
-		if a.Run.ID == rec.Run.ID {
-			page.Progress = &a.Progress
-		}
-	}
-	if rec.Evidence != nil {
-		page.Chart = draw(rec.Evidence.Latency)
-	}
-	words := s.words[s.languageOf(r)]
-	heading := words.say("%s: %s, level %d", teamName(rec.Run.Team, shortText), words.longTitle(rec.Run.Criterion), rec.Run.LevelNo+1)
-	return s.render(w, r, "run", frame{Title: heading, Live: true, Body: page})
 }
 
 type troublePage struct {

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"time"
 
@@ -66,6 +67,10 @@ type RunRecord struct {
 	// these bytes, so that anyone can check them.
 	EvidenceJSON   []byte
 	EvidenceSHA256 string
+	EvidenceParts  map[string]string // hash of each part, by its path
+	Rules          json.RawMessage   // that the verdict was derived by, as they are stored
+	RulesSHA256    string
+	VerdictSHA256  string // of the verdict as it is stored
 }
 
 // ActiveRun is a run that is under way and how far it has come.

@@ -48,6 +48,7 @@ type site struct {
 	recent   memo[content] // the results page, by language and view
 	assets   map[string]asset
 	sessions *sessions // of organisers
+	courses  *courses  // of runs that have none in their evidence
 }
 
 // New returns the handler of the public port: pages, JSON API, health and
@@ -70,7 +71,7 @@ func serves(c Config) *routes {
 		c.Now = time.Now
 	}
 	c.PublicURL = strings.TrimRight(c.PublicURL, "/")
-	s := &site{Config: c, assets: loadAssets(), sessions: newSessions(), pages: map[string]pages{}, words: map[string]words{}}
+	s := &site{Config: c, assets: loadAssets(), sessions: newSessions(), courses: newCourses(c.Course), pages: map[string]pages{}, words: map[string]words{}}
 	for _, lang := range languages() {
 		s.words[lang] = words{zone: c.Timezone, lang: lang, phrases: loadPhrases(lang)}
 		s.pages[lang] = loadPages(s.words[lang], s.assets)
@@ -94,6 +95,7 @@ func serves(c Config) *routes {
 	data("/api/v1/runs", s.seeing(s.apiRuns))
 	data("/api/v1/runs/{id}", s.seeing(s.apiRun))
 	data("/api/v1/runs/{id}/evidence", s.seeing(s.apiEvidence))
+	data("/api/v1/runs/{id}/record", s.seeing(s.download))
 	data("/api/v1/openapi.json", s.document)
 	data("/api/", s.missing)
 	data("/health", s.health)

@@ -96,7 +96,7 @@ func TestEveryPage(t *testing.T) {
 			"Heap of generator 2 is unknown", "/api/v1/runs/" + run + "/evidence", `<rect class="bar"`, "http_reqs", "12 of 121", "41\u202fMiB",
 		}},
 		"run by testid": {"/runs/zero-downtime-search-30-" + run, []string{"Event search, level 1"}},
-		"run under way": {"/runs/01j5bbbbbbbbbbbbbbbbbbbbbb", []string{"This run is launched", "Under way"}},
+		"run under way": {"/runs/01j5bbbbbbbbbbbbbbbbbbbbbb", []string{"This run is under load. It is judged", "Under way"}},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {

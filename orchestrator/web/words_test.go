@@ -103,9 +103,10 @@ func TestWebURL(t *testing.T) {
 
 func TestDraw(t *testing.T) {
 	t.Parallel()
-	assert.Nil(t, draw(nil))
-	assert.Nil(t, draw(&contest.Latency{}))
-	assert.Nil(t, draw(&contest.Latency{Buckets: []contest.Bucket{{Low: 1, High: 2}}}), "an empty bucket is nothing to draw")
+	w := words{lang: english}
+	assert.Nil(t, w.draw(nil, nil))
+	assert.Nil(t, w.draw(&contest.Latency{}, nil))
+	assert.Nil(t, w.draw(&contest.Latency{Buckets: []contest.Bucket{{Low: 1, High: 2}}}, nil), "an empty bucket is nothing to draw")
 
 	buckets := map[string][]contest.Bucket{
 		"one bucket":     {{Low: 10, High: 10.1, Count: 5}},
@@ -117,19 +118,20 @@ func TestDraw(t *testing.T) {
 	for name, b := range buckets {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := draw(&contest.Latency{Buckets: b, P95: contest.Quantile{Value: b[0].High}})
+			c := w.draw(&contest.Latency{Buckets: b, P95: contest.Quantile{Value: b[0].High}}, &contest.Threshold{Bound: 2000})
 			assert.NotNil(t, c)
 			assert.NotEmpty(t, c.Bars)
 			assert.NotEmpty(t, c.Ticks)
+			assert.True(t, c.Bound.At > 0 && c.Bound.At < 100, "the bound stands among the bars")
 			assert.LessOrEqual(t, len(c.Ticks), 12)
 			for _, bar := range c.Bars {
 				assert.GreaterOrEqual(t, bar.X, 0.0)
-				assert.LessOrEqual(t, bar.X+bar.W, chartWidth)
+				assert.LessOrEqual(t, bar.X+bar.W, 100.0)
 				assert.GreaterOrEqual(t, bar.Y, 0.0)
-				assert.InDelta(t, chartHeight, bar.Y+bar.H, 0.11)
+				assert.InDelta(t, 100.0, bar.Y+bar.H, 0.11)
 			}
 			for _, mark := range c.Ticks {
-				assert.True(t, mark.X >= 0 && mark.X <= chartWidth, "tick at %g", mark.X)
+				assert.True(t, mark.At >= 0 && mark.At <= 100, "tick at %g", mark.At)
 			}
 		})
 	}
