@@ -11,11 +11,15 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-const checkWithin = 15 * time.Second
+const (
+	checkWithin = 15 * time.Second
+	noTestRuns  = "the cluster has no testruns.k6.io (CustomResourceDefinition): install k6-operator 1.6.0 or newer"
+)
 
 // verbs are what a launcher does in its namespace, and so what its role allows.
 func verbs() []authorizationv1.ResourceAttributes {
@@ -113,11 +117,13 @@ func (s *survey) testRuns(ctx context.Context) {
 	err := s.api.Create(ctx, l.testRun(o), client.DryRunAll)
 	var status apierrors.APIStatus
 	switch {
+	case apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause):
+		s.problem("kubernetes: namespace %s is being deleted: create it again when it is gone", s.cfg.Namespace)
 	case err == nil || apierrors.IsForbidden(err) && !missing(err): // told already
 	case missing(err):
 		s.problem("kubernetes: namespace %s does not exist: create it, or set kubernetes.namespace", s.cfg.Namespace)
 	case apierrors.IsNotFound(err):
-		s.problem("kubernetes: the cluster has no testruns.k6.io (CustomResourceDefinition): install k6-operator 1.6.0 or newer")
+		s.problem("kubernetes: %s", noTestRuns)
 	case errors.As(err, &status) && (apierrors.IsBadRequest(err) || apierrors.IsInvalid(err)):
 		s.problem("kubernetes: the cluster's k6-operator takes no TestRuns like ours, 1.6.0 or newer does: %v", err)
 	default:
@@ -133,6 +139,12 @@ func missing(err error) bool {
 	}
 	d := status.Status().Details
 	return d != nil && d.Kind == "namespaces"
+}
+
+// unknown reports whether the cluster does not have what it was asked for at all.
+// Everything that we ask for but TestRuns is built into each cluster.
+func unknown(err error) bool {
+	return apierrors.IsNotFound(err) && apierrors.HasStatusCause(err, metav1.CauseTypeUnexpectedServerResponse)
 }
 
 // quotas compares what the namespace may use with what a launch of the most

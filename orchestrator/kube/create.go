@@ -140,6 +140,10 @@ func (l *Launcher) explain(err error) error {
 		return fmt.Errorf("the cluster does not know us any more, the credentials have expired or are wrong: %w", err)
 	case apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause):
 		return fmt.Errorf("namespace %s is being deleted: %w", l.cfg.Namespace, err)
+	case missing(err):
+		return fmt.Errorf("namespace %s does not exist: %w", l.cfg.Namespace, err)
+	case unknown(err):
+		return fmt.Errorf("%s: %w", noTestRuns, err)
 	}
 	return err
 }

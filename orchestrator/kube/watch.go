@@ -130,6 +130,11 @@ func (l *Launcher) ready(ctx context.Context) error {
 			return l.explain(fmt.Errorf("the cluster cannot be watched: %w", err))
 		}
 	}
+	// We may list, and perhaps not watch.
+	s := survey{api: l.api.client, cfg: l.cfg}
+	if err := s.rights(ctx); err == nil && len(s.problems) > 0 {
+		return fmt.Errorf("the cluster cannot be watched: %s", s.problems[0])
+	}
 	return fmt.Errorf("the cluster has not told of itself yet: %w", contest.ErrTryAgain)
 }
 

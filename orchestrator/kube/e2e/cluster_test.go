@@ -16,6 +16,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/dynamic"
@@ -30,6 +31,7 @@ const (
 	runnerImage   = "hackload/runner:e2e"
 	biletterImage = "localhost/biletter:e2e"
 	patience      = 2 * time.Minute // for anything that a busy machine does in seconds
+	tick          = 100 * time.Millisecond
 )
 
 // cluster is the one that the tests were given, seen by its administrator.
@@ -73,7 +75,9 @@ func (c *cluster) namespace(t *testing.T) string {
 		defer cancel()
 		now := int64(0)
 		_ = c.CoreV1().Pods(n.Name).DeleteCollection(ctx, metav1.DeleteOptions{GracePeriodSeconds: &now}, metav1.ListOptions{})
-		require.NoError(t, c.CoreV1().Namespaces().Delete(ctx, n.Name, metav1.DeleteOptions{}))
+		if err := c.CoreV1().Namespaces().Delete(ctx, n.Name, metav1.DeleteOptions{}); !apierrors.IsNotFound(err) && !apierrors.IsConflict(err) {
+			require.NoError(t, err)
+		}
 	})
 	c.eventually(t, "the namespace has its service account", func(ctx context.Context) (bool, error) {
 		_, err := c.CoreV1().ServiceAccounts(n.Name).Get(ctx, "default", metav1.GetOptions{})
@@ -86,7 +90,13 @@ func (c *cluster) namespace(t *testing.T) string {
 // is shown when time is up.
 func (c *cluster) eventually(t *testing.T, what string, yes func(context.Context) (bool, error)) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	c.within(t, patience, what, yes)
+}
+
+// within is eventually for what takes its time.
+func (c *cluster) within(t *testing.T, most time.Duration, what string, yes func(context.Context) (bool, error)) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), most)
 	defer cancel()
 	for {
 		done, err := yes(ctx)
@@ -95,21 +105,21 @@ func (c *cluster) eventually(t *testing.T, what string, yes func(context.Context
 		}
 		select {
 		case <-ctx.Done():
-			t.Fatalf("not so within %v: %s (%v)", patience, what, err)
-		case <-time.After(100 * time.Millisecond):
+			t.Fatalf("not so within %v: %s (%v)", most, what, err)
+		case <-time.After(tick):
 		}
 	}
 }
 
 // operate has the stand-in operator at work until the test ends. A cluster that
 // has an operator of its own needs none: E2E_OPERATOR=cluster.
-func (c *cluster) operate(t *testing.T, pace standin.Pace) {
+func (c *cluster) operate(t *testing.T, pace standin.Pace, also ...string) {
 	t.Helper()
 	if os.Getenv("E2E_OPERATOR") == "cluster" {
 		return
 	}
 	o, err := standin.New(standin.Config{
-		Cluster: c.config, Starter: runnerImage, Pace: pace,
+		Cluster: c.config, Starter: runnerImage, Pace: pace, Also: also,
 		Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	})
 	require.NoError(t, err)
@@ -125,10 +135,16 @@ func (c *cluster) operate(t *testing.T, pace standin.Pace) {
 	})
 }
 
+// program is our program, to be run here.
+func program(t *testing.T, args ...string) *exec.Cmd {
+	t.Helper()
+	return exec.CommandContext(t.Context(), filepath.Join("..", "..", "..", "bin", runtime.GOARCH, "hackload"), args...)
+}
+
 // hackload runs our program here, and returns what it printed.
 func hackload(t *testing.T, args ...string) []byte {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), filepath.Join("..", "..", "..", "bin", runtime.GOARCH, "hackload"), args...)
+	cmd := program(t, args...)
 	var trouble strings.Builder
 	cmd.Stderr = &trouble
 	out, err := cmd.Output()

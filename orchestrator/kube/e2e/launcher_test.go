@@ -22,15 +22,19 @@ import (
 )
 
 // launcher is ours, as the orchestrator has it, in a namespace.
-func (c *cluster) launcher(t *testing.T, namespace string) *kube.Launcher {
+func (c *cluster) launcher(t *testing.T, namespace string, changes ...func(*kube.Config)) *kube.Launcher {
 	t.Helper()
-	l, err := kube.New(c.config, kube.Config{
+	cfg := kube.Config{
 		Namespace: namespace, Scenarios: scenarios.Files(), PushInterval: time.Second,
 		Runner: kube.Runner{Image: runnerImage, Resources: corev1.ResourceRequirements{
 			Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("50m"), corev1.ResourceMemory: resource.MustParse("64Mi")},
 			Limits:   corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("256Mi")},
 		}},
-	})
+	}
+	for _, change := range changes {
+		change(&cfg)
+	}
+	l, err := kube.New(c.config, cfg)
 	require.NoError(t, err)
 	t.Cleanup(l.Close)
 	return l

@@ -51,13 +51,13 @@ func (run *testRun) initializer() *batchv1.Job {
 	return run.job(run.Name+"-initializer", p, false, corev1.Container{Name: container, Command: []string{"sh", "-c", text}})
 }
 
-func (run *testRun) runner(i int) *batchv1.Job {
+func (run *testRun) runner(i int, also []string) *batchv1.Job {
 	command := []string{"k6", "run"}
 	if run.Spec.Quiet != "false" {
 		command = append(command, "--quiet")
 	}
 	command = append(command, segments(i, int(run.Spec.Parallelism))...)
-	command = append(command, run.arguments()...)
+	command = append(append(command, run.arguments()...), also...)
 	command = append(command, run.script(), fmt.Sprintf("--address=0.0.0.0:%d", restPort))
 	if run.Spec.Paused != "false" {
 		command = append(command, "--paused")

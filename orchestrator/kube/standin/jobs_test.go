@@ -33,7 +33,7 @@ func TestRunner(t *testing.T) {
 			"env":      []any{object{"name": "KEY", "valueFrom": object{"secretKeyRef": object{"name": "s", "key": "k"}}}},
 		},
 	})
-	j := run.runner(2)
+	j := run.runner(2, nil)
 	assert.Equal(t, "mine-2", j.Name)
 	assert.Equal(t, map[string]string{"app": "k6", "k6_cr": "mine", "runner": "true", "team": "good"}, j.Labels, "the operator's labels win")
 	assert.Equal(t, "u", string(j.OwnerReferences[0].UID))

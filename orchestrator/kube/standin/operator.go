@@ -37,8 +37,11 @@ type Config struct {
 	// Starter is an image with /bin/sh and /bin/busybox, for TestRuns that name
 	// none: it tells the runners to begin.
 	Starter string
-	Pace    Pace
-	Log     *slog.Logger
+	// Also are words for every runner behind those of its TestRun. The operator
+	// has nothing like it: a test has runners write down what they did.
+	Also []string
+	Pace Pace
+	Log  *slog.Logger
 }
 
 // Operator moves TestRuns from stage to stage.
@@ -47,6 +50,7 @@ type Operator struct {
 	runs    dynamic.NamespaceableResourceInterface
 	probe   *http.Client
 	starter string
+	also    []string
 	pace    Pace
 	log     *slog.Logger
 	due     map[string]time.Time // when a TestRun, by its UID, is looked at next
@@ -81,6 +85,7 @@ func New(c Config) (*Operator, error) {
 		runs:    all.Resource(schema.GroupVersionResource{Group: group, Version: version, Resource: "testruns"}),
 		probe:   &http.Client{Timeout: deadline},
 		starter: c.Starter,
+		also:    c.Also,
 		pace:    Pace{or(c.Pace.Initialization, 5*time.Second), or(c.Pace.Created, time.Second), or(c.Pace.Started, 15*time.Second)},
 		log:     c.Log,
 		due:     map[string]time.Time{},

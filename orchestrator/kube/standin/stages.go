@@ -110,7 +110,7 @@ func (o *Operator) create(ctx context.Context, run *testRun) error {
 		return fmt.Errorf("look for runners: %w", err)
 	}
 	for i := range int(run.Spec.Parallelism) {
-		if err := o.job(ctx, run.runner(i+1)); err != nil {
+		if err := o.job(ctx, run.runner(i+1, o.also)); err != nil {
 			return err
 		}
 		if _, err := o.cluster.CoreV1().Services(run.Namespace).Create(ctx, run.service(i+1), metav1.CreateOptions{}); err != nil && !apierrors.IsAlreadyExists(err) {

@@ -9,9 +9,10 @@
 #                stand-in then stays away
 #   E2E_DIR      keeps the cluster up, there, and takes it up again next time
 set -euo pipefail
-here=$(cd "$(dirname "$0")" && pwd)
-cd "$here/../../../.."
-if [ -z "${KUBE_BIN:-}" ]; then "$here/build.sh"; fi
+given=${KUBE_BIN:-}
+. "$(dirname "$0")/lib.sh"
+cd "$root"
+if [ -z "$given" ]; then "$here/build.sh"; fi
 dir=${E2E_DIR:-}
 if [ -z "$dir" ]; then
   dir=$(mktemp -d /tmp/hackload-e2e.XXXXXX)
@@ -21,5 +22,9 @@ fi
 CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o "$dir/images/biletter" "$here/biletter"
 go run ./manifests/image program localhost/biletter:e2e "$dir/images/biletter.tar" "$dir/images/biletter"
 "$here/load.sh" "$dir" bin/job-service.tar bin/runner.tar "$dir/images/biletter.tar"
-KUBECONFIG="$dir/kubeconfig" kubectl apply --server-side -f "${TESTRUN_CRD:-$here/../testruns.yaml}" >/dev/null
+export KUBECONFIG="$dir/kubeconfig"
+kubectl apply --server-side -f "${TESTRUN_CRD:-$here/../testruns.yaml}" >/dev/null
+# The Prometheus operator's own definitions, from the source of its module.
+definitions=$(cd "$dir" && GOFLAGS=-mod=mod GOWORK=off go mod download -json "github.com/prometheus-operator/prometheus-operator@$PROMETHEUS_OPERATOR" | sed -n 's/^\t"Dir": "\(.*\)",$/\1/p')/example/prometheus-operator-crd
+kubectl apply --server-side -f "$definitions/monitoring.coreos.com_prometheusrules.yaml" -f "$definitions/monitoring.coreos.com_servicemonitors.yaml" >/dev/null
 HACKLOAD_E2E="$dir" go test -tags e2e -count=1 -timeout 30m "$@" ./orchestrator/kube/e2e

@@ -14,6 +14,7 @@ NODE_IP=$POD_PREFIX.1
 DNS_IP=$SERVICE_PREFIX.0.10
 SOCKET=${DIR:-}/c/sock
 PAUSE=localhost/pause:1
+PROMETHEUS_OPERATOR=v0.85.0 # whose ServiceMonitor and PrometheusRule ours must be
 
 say() { printf '%s  %s\n' "$(date +%T)" "$*"; }
 die() {
