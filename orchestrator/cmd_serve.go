@@ -201,7 +201,7 @@ func (w *works) pages() http.Handler {
 // work runs body while the line works, and then lets it come to rest in order:
 // first the steps, then the outbox, then what both rely on.
 func (w *works) work(ctx context.Context, body func(ctx context.Context) error, servers []part) error {
-	steps := []part{{"job queue", func(ctx context.Context) error { return w.queue.Run(ctx, w.steps()) }}, {"exporters", w.line.Run}, {"retention", w.forget}}
+	steps := []part{{"job queue", func(ctx context.Context) error { return w.queue.Run(ctx, w.steps()) }}, {"exporters", w.line.Run}, {"spot checks", w.checks.Run}, {"retention", w.forget}}
 	var flush []part
 	if w.flusher != nil {
 		flush = []part{{"outbox", w.flusher.Run}}

@@ -39,7 +39,7 @@ func arrows() []arrow {
 			why: "a stage is handed functions; it knows no other stage and no outside system",
 		},
 		{
-			from:  []string{"orchestrator/hub", "orchestrator/prom", "orchestrator/kube", "orchestrator/metricstore", "orchestrator/loadgen", "orchestrator/target", "orchestrator/roster", "orchestrator/grafana"},
+			from:  []string{"orchestrator/hub", "orchestrator/prom", "orchestrator/kube", "orchestrator/metricstore", "orchestrator/loadgen", "orchestrator/target", "orchestrator/spotcheck", "orchestrator/roster", "orchestrator/grafana"},
 			never: append([]string{"orchestrator/conduct", "orchestrator/store", "orchestrator/schedule", "orchestrator/web", "orchestrator/lab"}, stages...),
 			why:   "an outside system is called by the line and does not know it",
 		},

@@ -26,6 +26,7 @@ import (
 	"github.com/hackload-kz/hackload/orchestrator/prom"
 	"github.com/hackload-kz/hackload/orchestrator/replica"
 	"github.com/hackload-kz/hackload/orchestrator/schedule"
+	"github.com/hackload-kz/hackload/orchestrator/spotcheck"
 	"github.com/hackload-kz/hackload/orchestrator/store"
 	"github.com/hackload-kz/hackload/orchestrator/target"
 	"github.com/hackload-kz/hackload/orchestrator/telemetry"
@@ -61,6 +62,7 @@ type works struct {
 	cluster     *kube.Launcher // nil unless generators run on Kubernetes
 	queue       *schedule.Queue
 	line        *conduct.Line
+	checks      *spotcheck.Checker
 	flusher     *outbox.Flusher // nil without a Hub
 	registry    *prometheus.Registry
 	instruments *web.Instruments
@@ -120,7 +122,7 @@ func assemble(ctx context.Context, s site) (_ *works, err error) {
 	parts := conduct.Parts{
 		Store: w.store, Wake: w.queue, Launcher: w.launcher, Shape: shape, Writers: writers, Query: w.query, Ranged: w.ranged,
 		Teams: w.contestants, Inspect: w.launcher.Inspect, Preflight: w.prober().Preflight,
-		Criterion: w.criterion, Measures: measures, Ceiling: ceiling, LoadAllowed: w.config.Contest.LoadAllowed, Held: w.held(), Links: confirm, Log: s.log, Observe: observer{w}, Reached: s.reached,
+		Criterion: w.criterion, Measures: measures, Ceiling: ceiling, LoadAllowed: w.config.Contest.LoadAllowed, Held: w.held(), Links: confirm, Log: s.log, Observe: observer{w}, Watch: w.openChecks(), Reached: s.reached,
 	}
 	if w.cluster != nil {
 		parts.Launcher = w.cluster
@@ -325,8 +327,14 @@ func (w *works) begin(ctx context.Context, key contest.ServiceKey, round contest
 	}
 	if err != nil {
 		w.instruments.JobDone(service, web.JobFailed, time.Since(started))
+		return id, err
 	}
-	return id, err
+	if key == contest.AuthTesting { // which resets no service
+		if teams, err := w.contestants(ctx); err == nil {
+			w.checks.Teams(teams)
+		}
+	}
+	return id, nil
 }
 
 // query asks the metric store, and counts it.

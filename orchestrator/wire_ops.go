@@ -69,7 +69,7 @@ func (w *works) skipped(key contest.ServiceKey) {
 func (w *works) operations() *web.Operations {
 	return &web.Operations{
 		Token: w.config.Web.AdminToken.Reveal(), Schedule: scheduler{w}, Control: control{w}, Letters: letters{w},
-		Outbox: updates{w}, Exclusions: exclusions{w}, Overrides: overrides{w}, Trail: trail{w.store},
+		Outbox: updates{w}, Exclusions: exclusions{w}, Overrides: overrides{w}, Trail: trail{w.store}, Suspicions: suspicions{w.store},
 	}
 }
 

@@ -3,7 +3,9 @@ package scenarios
 import (
 	"bytes"
 	"encoding/csv"
+	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strconv"
 )
@@ -23,23 +25,39 @@ func SampleUsers() ([]User, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read sample users: %w", err)
 	}
-	rows, err := csv.NewReader(bytes.NewReader(content)).ReadAll()
+	users, err := ReadUsers(bytes.NewReader(content), mostSampled)
 	if err != nil {
 		return nil, fmt.Errorf("read sample users: %w", err)
 	}
-	if len(rows) == 0 {
-		return nil, fmt.Errorf("read sample users: no header")
+	return users, nil
+}
+
+const mostSampled = 10_000
+
+// ReadUsers reads a users file, but no more of it than the first most users.
+func ReadUsers(file io.Reader, most int) ([]User, error) {
+	rows := csv.NewReader(file)
+	header, err := rows.Read()
+	if err != nil {
+		return nil, fmt.Errorf("no header: %w", err)
 	}
-	column := func(name string) int { return slices.Index(rows[0], name) }
+	column := func(name string) int { return slices.Index(header, name) }
 	id, email, password, active := column("user_id"), column("email"), column("password_plain"), column("is_active")
 	if min(id, email, password, active) < 0 {
-		return nil, fmt.Errorf("read sample users: header %v lacks a column", rows[0])
+		return nil, fmt.Errorf("header %.200q lacks a column", header)
 	}
-	users := make([]User, 0, len(rows)-1)
-	for i, row := range rows[1:] {
+	var users []User
+	for len(users) < most {
+		row, err := rows.Read()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, err // its text tells the line, not what is on it
+		}
 		n, err := strconv.ParseInt(row[id], 10, 64)
 		if err != nil {
-			return nil, fmt.Errorf("read sample user %d: %w", i+1, err)
+			return nil, fmt.Errorf("user %d: the user_id is no number", len(users)+1)
 		}
 		users = append(users, User{ID: n, Email: row[email], Password: row[password], Active: row[active] == "True"})
 	}

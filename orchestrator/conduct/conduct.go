@@ -87,6 +87,7 @@ type Parts struct {
 
 	Log     *slog.Logger
 	Observe Observer // may be nil
+	Watch   Watcher  // may be nil
 	// Reached is told each point that a run passes; crash tests die in it.
 	Reached func(point string) // may be nil
 }
@@ -97,6 +98,14 @@ type Observer interface {
 	RunJudged(r contest.Run)
 	RoundEnded(r contest.Round)
 	UpdateQueued()
+}
+
+// Watcher looks, beside the load, at what it is put on; what it finds enters no
+// verdict. But for Before, which takes a few seconds at most, its methods do not wait.
+type Watcher interface {
+	Before(ctx context.Context, r contest.Run)
+	During(r contest.Run) // told again and again
+	After(r contest.Run)
 }
 
 // Limits bound the line.
@@ -139,6 +148,9 @@ func New(p Parts, l Limits) *Line {
 	if p.Observe == nil {
 		p.Observe = nobody{}
 	}
+	if p.Watch == nil {
+		p.Watch = nobody{}
+	}
 	if l.Poll <= 0 {
 		l.Poll = usualPoll
 	}
@@ -156,6 +168,10 @@ type nobody struct{}
 func (nobody) RunJudged(contest.Run)    {}
 func (nobody) RoundEnded(contest.Round) {}
 func (nobody) UpdateQueued()            {}
+
+func (nobody) Before(context.Context, contest.Run) {}
+func (nobody) During(contest.Run)                  {}
+func (nobody) After(contest.Run)                   {}
 
 // newID returns an identity that is ordered by time and unique without a database.
 func newID() string { return ulid.Make().String() }

@@ -133,6 +133,7 @@ func (l *Line) prepare(ctx context.Context, run store.Run) error {
 	if next.Shape, err = l.shape(ctx, next); err != nil {
 		return err
 	}
+	l.Watch.Before(ctx, next.Run)
 	next.State = contest.RunPrepared
 	return l.move(ctx, run, next, nil)
 }
@@ -259,9 +260,11 @@ func (l *Line) watch(ctx context.Context, run store.Run) (time.Duration, error) 
 	switch status.State {
 	case contest.LaunchRunning:
 		l.live.show(run.Run, status.Progress)
+		l.Watch.During(run.Run)
 		return l.limits.Poll, nil
 	case contest.LaunchDone:
 		l.live.drop(run.ID)
+		l.Watch.After(run.Run)
 		return 0, l.end(ctx, run, run, status.Result)
 	}
 	l.live.drop(run.ID)

@@ -56,10 +56,10 @@ func (g Guard) Private() []string {
 	return all
 }
 
-// transport returns an HTTP transport that dials only what the guard allows.
-// Its connections end after timeout, even those that are no HTTP any more.
-func (g Guard) transport(timeout time.Duration) *http.Transport {
-	dialer := &net.Dialer{
+// Dialer returns a dialer that connects only to what the guard allows. The
+// address is looked at when it is dialled, after the name was resolved.
+func (g Guard) Dialer(timeout time.Duration) *net.Dialer {
+	return &net.Dialer{
 		Timeout: timeout,
 		Control: func(_, address string, _ syscall.RawConn) error {
 			ap, err := netip.ParseAddrPort(address)
@@ -69,6 +69,12 @@ func (g Guard) transport(timeout time.Duration) *http.Transport {
 			return g.Check(ap.Addr())
 		},
 	}
+}
+
+// transport returns an HTTP transport that dials only what the guard allows.
+// Its connections end after timeout, even those that are no HTTP any more.
+func (g Guard) transport(timeout time.Duration) *http.Transport {
+	dialer := g.Dialer(timeout)
 	return &http.Transport{
 		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
 			conn, err := dialer.DialContext(ctx, network, addr)

@@ -112,3 +112,11 @@ func (o *operations) audit(w http.ResponseWriter, r *http.Request) error {
 	}
 	return sendList(w, r, all)
 }
+
+func (o *operations) suspicions(w http.ResponseWriter, r *http.Request) error {
+	all, err := o.Suspicions.Suspicions(r.Context())
+	if err != nil {
+		return err
+	}
+	return sendList(w, r, all)
+}

@@ -25,6 +25,13 @@ type Operations struct {
 	Exclusions Exclusions
 	Overrides  Overrides
 	Trail      Trail
+	Suspicions Suspicions
+}
+
+// Suspicions are what organisers are told of services, and nobody else.
+type Suspicions interface {
+	// Suspicions lists them, those seen last first.
+	Suspicions(ctx context.Context) ([]contest.Suspicion, error)
 }
 
 // Schedule is when services fire. A change is "run", "pause" or "resume".

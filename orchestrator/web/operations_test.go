@@ -134,9 +134,17 @@ func (h *hand) AuditTrail(ctx context.Context, limit int) ([]web.AuditEntry, err
 	return all[:min(limit, len(all))], h.fault(ctx)
 }
 
+func (h *hand) Suspicions(ctx context.Context) ([]contest.Suspicion, error) {
+	at := noon()
+	return []contest.Suspicion{
+		{Team: h.teams[0].Slug, Criterion: contest.EventSearch, Kind: contest.SuspicionByClient, Run: h.records[0].Run.ID, Sentence: "suspicious: <b>one</b>\x1b[31m", At: at, Since: at, Times: 2},
+		{Team: h.teams[0].Slug, Kind: contest.SuspicionShared, Other: h.teams[1].Slug, Sentence: "suspicious: two", At: at, Since: at, Times: 1},
+	}, h.fault(ctx)
+}
+
 func (h *hand) config() web.Config {
 	c := h.state.config()
-	c.Operations = &web.Operations{Token: h.token, Schedule: h, Control: h, Letters: h, Outbox: h, Exclusions: h, Overrides: h, Trail: h}
+	c.Operations = &web.Operations{Token: h.token, Schedule: h, Control: h, Letters: h, Outbox: h, Exclusions: h, Overrides: h, Trail: h, Suspicions: h}
 	return c
 }
 

@@ -39,6 +39,7 @@ type opsView struct {
 	Again    again
 	Letters  []DeadLetter
 	Trail    []AuditEntry
+	Suspects []contest.Suspicion
 }
 
 // again is what can be measured once more, and what of it is chosen.
@@ -84,6 +85,7 @@ func (d *desk) operate(mux *http.ServeMux, o *Operations) {
 			}
 			return o.Letters.ChangeLetter(ctx, id, verb, by)
 		}},
+		{d, section{"/organisers/suspicions", "Suspicions"}, d.readSuspicions, nil},
 		{d, section{"/organisers/audit", "Audit trail"}, d.readTrail, nil},
 	}
 	for _, p := range pages {
@@ -137,6 +139,11 @@ func (d *desk) readLetters(ctx context.Context, into *opsView) (err error) {
 
 func (d *desk) readTrail(ctx context.Context, into *opsView) (err error) {
 	into.Trail, err = d.Operations.Trail.AuditTrail(ctx, trailLines)
+	return err
+}
+
+func (d *desk) readSuspicions(ctx context.Context, into *opsView) (err error) {
+	into.Suspects, err = d.Operations.Suspicions.Suspicions(ctx)
 	return err
 }
 

@@ -208,6 +208,8 @@ type teamPage struct {
 	Criteria []criterionPart
 	First    []advice // what to fix first
 	Runs     int
+
+	Suspicions []contest.Suspicion // of no criterion; for organisers alone
 }
 
 // criterionPart is one criterion on a team's page.
@@ -217,6 +219,8 @@ type criterionPart struct {
 	Verdict   contest.Verdict
 	Dashboard string
 	Runs      []contest.Run
+
+	Suspicions []contest.Suspicion // for organisers alone
 }
 
 // teamOf reads the row and the latest runs of the team that the path names.
@@ -262,6 +266,11 @@ func (s *site) team(w http.ResponseWriter, r *http.Request, v view) error {
 		}
 	}
 	page.First = fixFirst(page.Criteria)
+	if v.organiser {
+		if err := s.addSuspicions(r.Context(), &page); err != nil {
+			return err
+		}
+	}
 	return s.render(w, r, "team", frame{Title: teamName(row.Team, shortText), Live: true, Body: page})
 }
 

@@ -62,4 +62,5 @@ func (s *site) operate(to *routes, ops *Operations) {
 	theirs("POST /api/v1/teams/{slug}/verdicts/{criterion}/override/lift", o.lift)
 
 	theirs("GET /api/v1/audit", o.audit)
+	theirs("GET /api/v1/suspicions", o.suspicions)
 }

@@ -50,6 +50,7 @@ type Options struct {
 	FailEvery  int           // of Flaky: every so-many-th request fails; default 12
 	RaceWindow time.Duration // of Oversold, between look and sale; default 10 ms
 	World      *World        // the data; default NewWorld(time.Now())
+	Lender     http.Handler  // of Borrowed: the service that it leads to
 }
 
 func (o Options) withDefaults() (Options, error) {
@@ -95,7 +96,9 @@ func behaviourOf(kind Kind, o Options) (behaviour, error) {
 	case Leaky:
 		b.house.mayFree = func(int64, *booking) bool { return true }
 	default:
-		return behaviour{}, fmt.Errorf("no service is of kind %q", kind)
+		if b.wrap = cheating(kind, o); b.wrap == nil {
+			return behaviour{}, fmt.Errorf("no service is of kind %q", kind)
+		}
 	}
 	return b, nil
 }

@@ -32,6 +32,9 @@ const (
 	oldest      = 2        // major version whose flags and REST API are spoken here
 )
 
+// Agent is what k6 calls itself to services.
+const Agent = "Grafana k6/2.2.0"
+
 // Program is a k6 on this machine.
 type Program struct {
 	Path      string
