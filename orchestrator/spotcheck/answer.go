@@ -3,7 +3,6 @@ package spotcheck
 import (
 	"encoding/json"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -25,9 +24,6 @@ func (a answer) key() string {
 	slices.Sort(ids)
 	return strings.Join(ids, " ")
 }
-
-// outcome says in a word how it went.
-func (a answer) outcome() string { return strconv.Itoa(a.status) }
 
 const longestID = 100 // bytes
 

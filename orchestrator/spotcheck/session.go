@@ -17,9 +17,7 @@ import (
 type session struct {
 	run      contest.Run
 	client   *client
-	ctx      context.Context // ends with the load
-	end      context.CancelFunc
-	nonsense string
+	nonsense string // a word that no event has
 
 	mu      sync.Mutex
 	touched time.Time
