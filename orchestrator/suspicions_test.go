@@ -24,7 +24,7 @@ import (
 func TestCheatsAreSuspectedAndJudgedLikeAll(t *testing.T) {
 	t.Parallel()
 	o := standUp(t)
-	for _, kind := range []biletter.Kind{biletter.Flaky, biletter.TwoFaced, biletter.Canned, biletter.Hollow} {
+	for _, kind := range []biletter.Kind{biletter.Flaky, biletter.TwoFaced, biletter.Canned} {
 		o.join(t, string(kind), serveSample(t, kind))
 	}
 	o.join(t, "borrower", o.service) // the address of good
@@ -36,7 +36,7 @@ func TestCheatsAreSuspectedAndJudgedLikeAll(t *testing.T) {
 	ctx, stop := context.WithTimeout(t.Context(), 8*time.Minute)
 	defer stop()
 	wanted := map[contest.Slug]contest.SuspicionKind{
-		"twofaced": contest.SuspicionByClient, "canned": contest.SuspicionQuery, "hollow": contest.SuspicionEmpty,
+		"twofaced": contest.SuspicionByClient, "canned": contest.SuspicionQuery,
 		"borrower": contest.SuspicionShared, "good": contest.SuspicionShared,
 	}
 	// A busy machine may not get all checks done under one run's load, so rounds
@@ -58,7 +58,7 @@ func TestCheatsAreSuspectedAndJudgedLikeAll(t *testing.T) {
 	}
 	verdicts, err := w.store.Verdicts(t.Context())
 	require.NoError(t, err)
-	assert.Len(t, verdicts, 2*6, "each team is judged")
+	assert.Len(t, verdicts, 2*5, "each team is judged")
 	history, err := o.hub.History(t.Context())
 	require.NoError(t, err)
 	text, err := json.Marshal([]any{verdicts, fmt.Sprintf("%+v", history)})
@@ -94,7 +94,7 @@ web: {admin_token: sesame-opens-everything}
 load: {allow_private_targets: true, push_interval: 1s, max_targets: 2}
 contest:
   criteria:
-    EVENT_SEARCH: {scenario: search, repeats: 1, levels: [{users: 5, ramp: 1s, duration: 15s, points: 1}]}
+    EVENT_SEARCH: {scenario: search, repeats: 1, thresholds: {"checks{scenario:steady}": ["rate>=0"]}, levels: [{users: 5, ramp: 1s, duration: 10s, points: 1}]} # to its end
     AUTH_PERFORMANCE: {scenario: auth, repeats: 1, levels: [{users: 1, ramp: 1s, duration: 2s, points: 1}]}
 `, o.hubAt, o.key, t.TempDir())
 	c, err := config.Load(config.Source{Name: "hackload.yaml", Data: []byte(text)})
