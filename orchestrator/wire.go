@@ -103,7 +103,7 @@ func assemble(ctx context.Context, s site) (_ *works, err error) {
 		return nil, err
 	}
 	w.openOutbox()
-	measures, err := w.measures()
+	measures, again, err := w.measures()
 	if err != nil {
 		return nil, err
 	}
@@ -122,7 +122,7 @@ func assemble(ctx context.Context, s site) (_ *works, err error) {
 	parts := conduct.Parts{
 		Store: w.store, Wake: w.queue, Launcher: w.launcher, Shape: shape, Writers: writers, Query: w.query, Ranged: w.ranged,
 		Teams: w.contestants, Inspect: w.launcher.Inspect, Preflight: w.prober().Preflight,
-		Criterion: w.criterion, Measures: measures, Ceiling: ceiling, LoadAllowed: w.config.Contest.LoadAllowed, Held: w.held(), Links: confirm, Log: s.log, Observe: observer{w}, Watch: w.openChecks(), Reached: s.reached,
+		Criterion: w.criterion, Measures: measures, Again: again, Ceiling: ceiling, LoadAllowed: w.config.Contest.LoadAllowed, Held: w.held(), Links: confirm, Log: s.log, Observe: observer{w}, Watch: w.openChecks(), Reached: s.reached,
 	}
 	if w.cluster != nil {
 		parts.Launcher = w.cluster

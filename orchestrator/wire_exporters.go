@@ -16,27 +16,33 @@ import (
 	"github.com/hackload-kz/hackload/orchestrator/contest"
 )
 
-// measures builds what measures the chosen services that put no load on anyone.
-func (w *works) measures() (map[contest.ServiceKey]conduct.Measure, error) {
-	all := map[contest.ServiceKey]conduct.Measure{}
+// measures builds what measures the chosen services that put no load on anyone, and
+// what measures some teams again without forgetting the others.
+func (w *works) measures() (all, again map[contest.ServiceKey]conduct.Measure, err error) {
+	all, again = map[contest.ServiceKey]conduct.Measure{}, map[contest.ServiceKey]conduct.Measure{}
 	for _, key := range w.services {
 		service, err := contest.FindService(string(key))
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if service.Load() {
 			continue
 		}
 		x, err := w.exporter(key, w.hold)
 		if err != nil {
-			return nil, fmt.Errorf("set %s up: %w", service.Key, err)
+			return nil, nil, fmt.Errorf("set %s up: %w", service.Key, err)
 		}
 		if err := w.registry.Register(x.Collector()); err != nil {
-			return nil, fmt.Errorf("show what %s saw: %w", service.Key, err)
+			return nil, nil, fmt.Errorf("show what %s saw: %w", service.Key, err)
 		}
 		all[key] = x.Measure
+		if x, ok := x.(interface {
+			MeasureAgain(ctx context.Context, teams []contest.Team, each func(contest.Verdict)) error
+		}); ok {
+			again[key] = x.MeasureAgain
+		}
 	}
-	return all, nil
+	return all, again, nil
 }
 
 // measurer is an exporter: it measures for the line, shows on the metrics port

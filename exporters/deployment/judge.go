@@ -157,6 +157,7 @@ type endpointResult struct {
 	Method       string `json:"method"`
 	Working      bool   `json:"working"`
 	Critical     bool   `json:"critical"`
+	Accepted     []int  `json:"accepted"` // statuses that show it working
 	StatusCode   int    `json:"statusCode"`
 	ResponseTime int64  `json:"responseTime"` // ms
 	Error        string `json:"error,omitempty"`
@@ -201,7 +202,7 @@ func results(f Facts) []endpointResult {
 	for _, r := range f.Walk {
 		all = append(all, endpointResult{
 			Endpoint: r.Endpoint.Path, Method: r.Endpoint.Method, Working: r.Working(), Critical: r.Endpoint.Critical,
-			StatusCode: r.Answer.Status, ResponseTime: r.Answer.Took.Milliseconds(), Error: wrong(r),
+			Accepted: r.Endpoint.Accepted, StatusCode: r.Answer.Status, ResponseTime: r.Answer.Took.Milliseconds(), Error: wrong(r),
 		})
 	}
 	return all

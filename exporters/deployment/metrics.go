@@ -44,12 +44,8 @@ func (x *Exporter) lastOf(team contest.Slug) sight {
 	return x.seen[team]
 }
 
-// forget drops the teams that are no more. One team alone is one that is measured
-// again: it says nothing of the others.
+// forget drops the teams that are no more.
 func (x *Exporter) forget(teams []contest.Team) {
-	if len(teams) == 1 {
-		return
-	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	maps.DeleteFunc(x.seen, func(slug contest.Slug, _ sight) bool {

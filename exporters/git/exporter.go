@@ -119,11 +119,21 @@ func (x *Exporter) Close() { x.github.close() }
 // It returns an error when GitHub refuses our credentials (no verdict is handed
 // out then), and when ctx ends: teams that were not measured by then get none.
 func (x *Exporter) Measure(ctx context.Context, teams []contest.Team, each func(contest.Verdict)) error {
+	return x.measureAll(ctx, teams, each, x.forget)
+}
+
+// MeasureAgain is Measure for some of the teams: what was seen of the others stays
+// in sight.
+func (x *Exporter) MeasureAgain(ctx context.Context, teams []contest.Team, each func(contest.Verdict)) error {
+	return x.measureAll(ctx, teams, each, func([]contest.Team) {})
+}
+
+func (x *Exporter) measureAll(ctx context.Context, teams []contest.Team, each func(contest.Verdict), forget func([]contest.Team)) error {
 	down, err := x.reach(ctx, teams)
 	if err != nil {
 		return fmt.Errorf("measure repositories: %w", err)
 	}
-	x.forget(teams)
+	forget(teams)
 	queue, verdicts := make(chan contest.Team), make(chan contest.Verdict)
 	go func() {
 		defer close(queue)

@@ -105,6 +105,9 @@ func TestHandler(t *testing.T) {
 		require.NotContains(t, body, secret)
 	}
 
+	require.NoError(t, s.x.MeasureAgain(t.Context(), teams[:1], func(contest.Verdict) {}))
+	_, body = page(t, h, "/metrics")
+	require.Contains(t, body, `team="empty"`, "one that is measured again says nothing of the others")
 	measure(t.Context(), t, s.x, teams[:2]...)
 	_, body = page(t, h, "/metrics")
 	require.NotContains(t, body, `team="empty"`, "a team that is no more has no series")

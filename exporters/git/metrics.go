@@ -34,12 +34,8 @@ func (x *Exporter) remember(team contest.Slug, f Facts, v contest.Verdict) {
 	x.seen[team] = x.seen[team].look(f, v)
 }
 
-// forget drops the teams that are no more. One team alone is one that is measured
-// again: it says nothing of the others.
+// forget drops the teams that are no more.
 func (x *Exporter) forget(teams []contest.Team) {
-	if len(teams) == 1 {
-		return
-	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	maps.DeleteFunc(x.seen, func(slug contest.Slug, _ sight) bool {

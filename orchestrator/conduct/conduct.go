@@ -71,6 +71,8 @@ type Parts struct {
 	Criterion func(c contest.Criterion) (config.Criterion, bool)
 	// Measures are the services that put no load on anyone.
 	Measures map[contest.ServiceKey]Measure
+	// Again are those of them that measure some of the teams once more in another way.
+	Again map[contest.ServiceKey]Measure
 	// Ceiling is what one generator can do on this hardware; nil when unknown.
 	Ceiling *contest.Calibration
 	// Shape is what generators a run gets, before anything was tried; nil: one of

@@ -108,9 +108,9 @@ func (l *Line) measure(ctx context.Context, id contest.RoundID) error {
 	if err != nil {
 		return err
 	}
-	look, ok := l.Measures[service.Key]
-	if !ok {
-		return fmt.Errorf("nothing measures %s", service.Key)
+	look, err := l.lookFor(ctx, service.Key, id)
+	if err != nil {
+		return err
 	}
 	byTeam := map[contest.Slug]store.Climb{}
 	var teams []contest.Team
@@ -140,6 +140,19 @@ func (l *Line) measure(ctx context.Context, id contest.RoundID) error {
 		failed = errors.Join(failed, l.conclude(ctx, c, unmeasured(c.Team, service, reason)))
 	}
 	return failed
+}
+
+// lookFor returns what measures the teams of a round.
+func (l *Line) lookFor(ctx context.Context, key contest.ServiceKey, id contest.RoundID) (Measure, error) {
+	look, ok := l.Measures[key]
+	if !ok {
+		return nil, fmt.Errorf("nothing measures %s", key)
+	}
+	round, err := l.Store.Round(ctx, id)
+	if again := l.Again[key]; again != nil && round.Rerun {
+		look = again
+	}
+	return look, err
 }
 
 // unmeasured is the verdict on a team that nothing can be said of.

@@ -49,8 +49,8 @@ type bench struct {
 	limits  conduct.Limits
 	reached func(point string)
 
-	measures map[contest.ServiceKey]conduct.Measure // without load
-	shape    func(context.Context, contest.Run, contest.Script) (contest.Shape, error)
+	measures, again map[contest.ServiceKey]conduct.Measure // without load
+	shape           func(context.Context, contest.Run, contest.Script) (contest.Shape, error)
 
 	mu    sync.Mutex
 	teams []contest.Team
@@ -145,7 +145,7 @@ func (b *bench) open() (*conduct.Line, *schedule.Queue) {
 		Inspect: inspect, Preflight: b.gens.preflight,
 		Criterion:   func(contest.Criterion) (config.Criterion, bool) { return b.rules, true },
 		LoadAllowed: func(time.Time) bool { return !b.closed.Load() },
-		Observe:     b.seen, Reached: b.reached, Measures: b.measures, Shape: b.shape,
+		Observe:     b.seen, Reached: b.reached, Measures: b.measures, Again: b.again, Shape: b.shape,
 	}, b.limits), queue
 }
 

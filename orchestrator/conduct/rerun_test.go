@@ -99,8 +99,9 @@ func TestRerunOfWhoCannotBeMeasured(t *testing.T) {
 // A service that puts no load on anyone looks at that team alone.
 func TestRerunLooksAtOneTeam(t *testing.T) {
 	t.Parallel()
-	k := &looker{say: passedVerdict}
-	b := lookBench(t, k)
+	k, all := &looker{say: passedVerdict}, &looker{say: passedVerdict}
+	b := lookBench(t, all)
+	b.again = map[contest.ServiceKey]conduct.Measure{contest.GitMonitor: k.measure}
 	line, stop := b.serve()
 	id, err := line.Rerun(t.Context(), again("b", contest.CodeRepo))
 	require.NoError(t, err)
@@ -109,6 +110,7 @@ func TestRerunLooksAtOneTeam(t *testing.T) {
 	require.ErrorContains(t, err, "nothing measures deployment-monitor here")
 	stop()
 	require.Equal(t, [][]contest.Slug{{"b"}}, k.calls())
+	require.Empty(t, all.calls(), "it is no round of all")
 	require.Equal(t, 1, b.count("verdicts WHERE published = 1 AND round_id = ?", id))
 	b.atRest()
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/hackload-kz/hackload/orchestrator/contest"
@@ -98,7 +99,7 @@ func sample() *state {
 	s := &state{teams: []contest.Team{
 		{Slug: "zero-downtime", Name: "Zero Downtime", Endpoint: "https://secret-endpoint.example", Repository: "https://github.com/zero/secret-repo"},
 		{Slug: "slow", Name: "Slow & Steady"},
-		{Slug: "flaky", Name: "Flaky", Notes: []string{"ENDPOINT_URL is hidden by the Hub, so it was not used."}},
+		{Slug: "flaky", Name: "Flaky", Notes: []string{"ENDPOINT_URL is hidden by the Hub, so it was not used"}},
 		{Slug: "empty", Name: ""},
 	}}
 	s.judge("zero-downtime", 3, contest.Passed, 212.4, 99.98)
@@ -110,6 +111,7 @@ func sample() *state {
 			Team: s.teams[0], Criterion: contest.CodeRepo, Service: contest.GitMonitor, Status: contest.Passed, Score: 1, At: noon(),
 			Metrics: map[string]any{"commitsCount": 42, "repositoryUrl": "https://github.com/zero/secret-repo", "confirmationUrl": "https://github.com/zero/secret-repo"},
 		},
+		walked(s.teams[2]),
 		contest.Verdict{Team: s.teams[2], Criterion: contest.TicketBooking, Service: contest.BookingTesting, Status: contest.NoData, Invalid: true, At: noon(),
 			Findings: []contest.Finding{{Rule: "generator cpu", Outcome: contest.OutcomeInvalid, Value: 97, Bound: 85, Op: "<=", Unit: "%", Sentence: "The load generator used 97 % of its CPU, so its measurements cannot be trusted."}}},
 	)
@@ -143,16 +145,65 @@ func (s *state) judge(slug contest.Slug, score int, status contest.Status, p95, 
 	if status == contest.Failed {
 		r.Outcome = contest.OutcomeFailed
 	}
-	findings := []contest.Finding{
-		{Rule: "delivered", Outcome: contest.OutcomePassed, Value: 100, Bound: 99, Op: ">=", Unit: "%", Sentence: "All 1,500 planned iterations were started."},
-		{Rule: "http_req_duration{scenario:steady}: p(95)<2000", Outcome: r.Outcome, Value: p95, Bound: 2000, Op: "<", Unit: "ms", Sentence: "1,497 of 1,500 requests took less than 2,000 ms."},
+	findings := loadFindings(status, p95, success)
+	e := evidenceOf(r, p95)
+	if status == contest.Failed {
+		e.Counts = append(e.Counts,
+			contest.Count{Name: "checks_true", Scenario: "steady", Label: "the answer is a list of events", Value: 1460},
+			contest.Count{Name: "checks_false", Scenario: "steady", Label: "the answer is a list of events", Value: 40},
+			contest.Count{Name: "checks_false", Scenario: "steady", Label: "every event has <b>a name</b>", Value: 7},
+			contest.Count{Name: "checks_true", Scenario: "steady", Label: "the answer came at all", Value: 1500})
 	}
-	s.add(r, evidenceOf(r, p95), findings...)
+	s.add(r, e, findings...)
 	s.verdicts = append(s.verdicts, contest.Verdict{
 		Team: team, Service: contest.SearchTesting, Criterion: contest.EventSearch, Status: status, Score: score,
-		Metrics:  map[string]any{"p95": p95, "successRate": success, "confirmationUrl": "https://grafana.example/d/team?var-team=" + string(slug)},
-		Findings: findings, Runs: []contest.RunID{r.ID}, At: noon(),
+		Metrics: map[string]any{"p95": p95, "successRate": success, "confirmationUrl": "https://grafana.example/d/team?var-team=" + string(slug)},
+		Findings: append([]contest.Finding{{Rule: "level 1", Outcome: r.Outcome, Value: float64(score), Bound: 1, Unit: "runs",
+			Sentence: fmt.Sprintf("Level 1 (30 users per 1s): %d of 1 runs passed.", min(1, score))}}, findings...),
+		Runs: []contest.RunID{r.ID}, At: noon(),
 	})
+}
+
+// loadFindings are what the judge would say of 1,500 requests.
+func loadFindings(status contest.Status, p95, success float64) []contest.Finding {
+	passed := func(is bool) contest.Outcome {
+		if is {
+			return contest.OutcomePassed
+		}
+		return contest.OutcomeFailed
+	}
+	quick := 1497
+	if p95 >= 2000 {
+		quick = 1297
+	}
+	failed := math.Round(1500 - 15*success)
+	return []contest.Finding{
+		{Rule: "delivered", Outcome: contest.OutcomePassed, Value: 100, Bound: 99, Op: ">=", Unit: "%", Sentence: "1,500 of 1,500 planned iterations were delivered (100 %), needs 99 %."},
+		{Rule: "http_req_duration{scenario:steady}: p(95)<2000", Outcome: passed(p95 < 2000), Value: p95, Bound: 2000, Op: "<", Unit: "ms",
+			Sentence: fmt.Sprintf("1,%d of 1,500 requests were answered in under 2 s (%v %%), needs at least 95 %%. The p95 is %v ms (between %.1f and %.1f ms).", quick-1000, math.Round(float64(quick)/0.15)/100, p95, p95*0.995, p95*1.006)},
+		{Rule: "http_req_failed{scenario:steady}: rate<0.05", Outcome: passed(status == contest.Passed || success >= 95), Value: 100 - success, Bound: 5, Op: "<", Unit: "%",
+			Sentence: fmt.Sprintf("%v of 1,500 requests failed (%.2f %%), needs less than 5 %%.", failed, failed/15)},
+	}
+}
+
+// walked is a service of which two endpoints do not work, as the state holds it.
+func walked(team contest.Team) contest.Verdict {
+	row := func(method, path string, working, critical bool, status, took float64, why string, accepted ...any) map[string]any {
+		return map[string]any{"method": method, "endpoint": path, "working": working, "critical": critical, "statusCode": status, "responseTime": took, "error": why, "accepted": accepted}
+	}
+	v := contest.Verdict{Team: team, Criterion: contest.DeployedSolution, Service: contest.DeploymentMonitor, Status: contest.Failed, At: noon()}
+	v.Metrics = map[string]any{"statusCode": 200.0, "endpointUrl": "https://secret-endpoint.example", "endpointResults": []any{
+		row("GET", "/api/events", true, true, 200, 41, "", 200.0),
+		row("POST", "/api/bookings", false, true, 500, 18, "it answered 500 instead of 201, 400, 401 or 403", 201.0, 400.0, 401.0, 403.0),
+		row("GET", "/api/analytics", false, false, 0, 10000, "there was no answer within 10s", 200.0, 400.0, 401.0, 404.0),
+	}}
+	v.Findings = []contest.Finding{
+		{Rule: "critical endpoints", Outcome: contest.OutcomeFailed, Value: 50, Bound: 75, Op: ">=", Unit: "%", Sentence: "1 of 2 critical endpoints work. At least 75 % are wanted."},
+		{Rule: "GET /api/events", Outcome: contest.OutcomePassed, Value: 200, Unit: "status", Sentence: "GET /api/events answered 200 after 41 ms."},
+		{Rule: "POST /api/bookings", Outcome: contest.OutcomeFailed, Value: 500, Unit: "status", Sentence: "POST /api/bookings does not work: it answered 500 instead of 201, 400, 401 or 403."},
+		{Rule: "GET /api/analytics", Outcome: contest.OutcomeWarning, Unit: "status", Sentence: "GET /api/analytics does not work: there was no answer within 10s."},
+	}
+	return v
 }
 
 func run(team contest.Team, c contest.Criterion, scenario, id string) contest.Run {

@@ -3,6 +3,7 @@ package web_test
 import (
 	"bufio"
 	"context"
+	"math"
 	"net"
 	"net/http"
 	"strings"
@@ -180,6 +181,52 @@ func TestTeamIsToldWhatToFixFirst(t *testing.T) {
 	url := start(t, web.New(sample().config()))
 	slow := get(t, url+"/teams/slow").body
 	assert.Contains(t, slow, "What to fix first")
-	assert.Contains(t, slow, "measured 2,304\u202fms, needs &lt;&nbsp;2,000\u202fms")
+	assert.Contains(t, slow, "<dt>Expected</dt><dd>&lt;&nbsp;2,000\u202fms</dd><dt>Got</dt><dd>2,304\u202fms</dd>")
+	assert.Contains(t, slow, "06:59:00 UTC</time>", "when the run began")
+	assert.Contains(t, slow, `the answer is a list of events</bdi> <span class="quiet">40 of 1,500</span>`)
+	assert.Contains(t, slow, `every event has &lt;b&gt;a name&lt;/b&gt;</bdi> <span class="quiet">7 of 7</span>`)
+	assert.NotContains(t, slow, "the answer came at all", "it was as expected")
 	assert.NotContains(t, get(t, url+"/teams/zero-downtime").body, "What to fix first")
+}
+
+// A service's endpoints are shown one by one: what was expected, what came, how
+// long it took; not where the service is, nor what else it said.
+func TestTeamSeesItsEndpoints(t *testing.T) {
+	t.Parallel()
+	url := start(t, web.New(sample().config()))
+	page := get(t, url+"/teams/flaky").body
+	for _, row := range []string{
+		`<code>GET /api/events</code> <span class="quiet">critical</span></th><td><span class="badge passed"><span aria-hidden="true">✓</span> Works</span></td><td>200</td><td>200</td><td class="num">41` + "\u202f" + `ms</td>`,
+		`<code>POST /api/bookings</code> <span class="quiet">critical</span></th><td><span class="badge failed"><span aria-hidden="true">✕</span> Does not work</span></td><td>201, 400, 401, 403</td><td>500</td><td class="num">18` + "\u202f" + `ms</td>`,
+		`<td>200, 400, 401, 404</td><td><span lang="en">there was no answer within 10s</span></td><td class="num">10,000` + "\u202f" + `ms</td>`,
+		`<dt>Expected</dt><dd>201, 400, 401, 403</dd><dt>Got</dt><dd>500</dd><dt>Took</dt><dd>18` + "\u202f" + `ms</dd>`,
+	} {
+		assert.Contains(t, page, row)
+	}
+	assert.Equal(t, 1, strings.Count(page, "POST /api/bookings does not work"), "as what to fix, not in the findings again")
+	assert.NotContains(t, page, "secret-")
+	russian := get(t, url+"/teams/flaky?lang=ru").body
+	assert.Contains(t, russian, "<p lang=\"ru\">POST /api/bookings не работает: ответ 500 вместо 201, 400, 401 или 403.</p>")
+	assert.Contains(t, russian, "<span lang=\"ru\">ответа не было за 10 с</span>")
+	assert.Contains(t, russian, "<p lang=\"ru\">ENDPOINT_URL скрыт в Hub, поэтому не использовался</p>", "a remark on the team's data")
+
+	for name, odd := range map[string]any{"text": "<b>", "numbers": []any{1, "x"}, "nothing": nil, "an endless one": math.Inf(1), "many": make([]map[string]string, 5000)} {
+		s := sample()
+		v := walked(s.teams[3])
+		v.Metrics["endpointResults"] = odd
+		s.verdicts = append(s.verdicts, v)
+		got := get(t, start(t, web.New(s.config()))+"/teams/empty")
+		assert.Equal(t, http.StatusOK, got.code, name)
+		assert.LessOrEqual(t, strings.Count(got.body, "<tr"), 120, name)
+	}
+}
+
+// Organisers get to measuring a team again from its page.
+func TestOnlyOrganisersAreLedToARerun(t *testing.T) {
+	t.Parallel()
+	b := atDesk(t, &hand{state: sample()})
+	const link = `href="/organisers/runs?team=slow&amp;criterion=EVENT_SEARCH#h-again"`
+	assert.NotContains(t, b.get("/teams/slow").body, link)
+	b.login()
+	assert.Contains(t, b.get("/teams/slow").body, link)
 }

@@ -56,6 +56,7 @@ func loadPages(w words, assets map[string]asset) pages {
 		"share": share, "about": w.about, "more": func(all int, shown []turn) int { return all - len(shown) }, "operator": operator, "join": strings.Join, "millis": func(s float64) string { return w.amount(1000*s, "ms") },
 		"mebi": func(b float64) string { return w.amount(math.Round(b/(1<<20)), "MiB") }, "next": func(n int) int { return n + 1 }, "count": func(v int64) string { return w.number(float64(v)) },
 		"sentence": w.sentence, "near": w.near, "pair": pair, "ruled": ruled, "latencyOf": latencyOf, "rowAt": rowAt,
+		"said":   func(s string) said { return w.finding(shown(s, proseText)) },
 		"style":  func() string { return linked["text/css; charset=utf-8"] },
 		"script": func() string { return linked["text/javascript; charset=utf-8"] },
 		"icon":   func() string { return linked["image/svg+xml"] },
@@ -208,6 +209,7 @@ type teamPage struct {
 	Criteria []criterionPart
 	First    []advice // what to fix first
 	Runs     int
+	Again    bool // the reader may have it measured again
 
 	Suspicions []contest.Suspicion // of no criterion; for organisers alone
 }
@@ -219,6 +221,8 @@ type criterionPart struct {
 	Verdict   contest.Verdict
 	Dashboard string
 	Runs      []contest.Run
+	Endpoints []endpoint        // of the deployed solution, one by one
+	Findings  []contest.Finding // those that are about no endpoint
 
 	Suspicions []contest.Suspicion // for organisers alone
 }
@@ -249,10 +253,11 @@ func (s *site) team(w http.ResponseWriter, r *http.Request, v view) error {
 	if err != nil {
 		return err
 	}
-	page := teamPage{standing: row, Runs: len(runs)}
+	page := teamPage{standing: row, Runs: len(runs), Again: v.organiser && s.Organisers != nil && s.Operations != nil}
 	for _, c := range contest.Criteria() {
 		verdict, measured := row.Verdicts[c]
-		part := criterionPart{Criterion: c, Measured: measured, Verdict: verdict}
+		part := criterionPart{Criterion: c, Measured: measured, Verdict: verdict, Endpoints: endpointsOf(verdict)}
+		part.Findings = others(verdict.Findings, part.Endpoints)
 		for _, run := range runs {
 			if run.Criterion == c {
 				part.Runs = append(part.Runs, run)
@@ -266,6 +271,9 @@ func (s *site) team(w http.ResponseWriter, r *http.Request, v view) error {
 		}
 	}
 	page.First = fixFirst(page.Criteria)
+	if err := s.explain(r.Context(), page.First); err != nil {
+		return err
+	}
 	if v.organiser {
 		if err := s.addSuspicions(r.Context(), &page); err != nil {
 			return err

@@ -45,7 +45,7 @@ func (w words) sentence(f contest.Finding, e *contest.Evidence) (s said) {
 			return said{text, w.lang}
 		}
 	}
-	return said{shown(f.Sentence, proseText), english}
+	return w.finding(shown(f.Sentence, proseText))
 }
 
 // said is a text and its language.

@@ -73,7 +73,7 @@ func serves(c Config) *routes {
 	c.PublicURL = strings.TrimRight(c.PublicURL, "/")
 	s := &site{Config: c, assets: loadAssets(), sessions: newSessions(), courses: newCourses(c.Course), pages: map[string]pages{}, words: map[string]words{}}
 	for _, lang := range languages() {
-		s.words[lang] = words{zone: c.Timezone, lang: lang, phrases: loadPhrases(lang)}
+		s.words[lang] = words{zone: c.Timezone, lang: lang, phrases: loadPhrases(lang), kinds: loadKinds(lang)}
 		s.pages[lang] = loadPages(s.words[lang], s.assets)
 	}
 

@@ -20,8 +20,9 @@ const (
 
 // words turns values into what people read, in one language.
 type words struct {
-	zone *time.Location
-	lang string
+	zone  *time.Location
+	lang  string
+	kinds []kind // of findings
 	phrases
 }
 
