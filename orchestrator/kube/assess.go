@@ -14,6 +14,7 @@ type view struct {
 	run        *TestRun // nil: there is none, or it is being deleted
 	runSeen    bool     // there was one
 	generators []generator
+	seen       time.Time // when this process first saw it, by the clock that now is of
 	now        time.Time
 }
 
@@ -54,7 +55,7 @@ func assess(v view, l limits) step {
 		ending.stop.Short = short
 		return ending
 	case v.run == nil:
-		if left := v.created.Add(l.create).Sub(v.now); left > 0 {
+		if left := v.seen.Add(l.create).Sub(v.now); left > 0 {
 			return step{again: left}
 		}
 		return v.end(stoppedByTrouble, "there is no TestRun: the launch was interrupted while it was being ordered")
@@ -69,7 +70,7 @@ func (v view) schedule(l limits) step {
 	}
 	began, ok := v.began()
 	if !ok {
-		left := v.created.Add(l.begin).Sub(v.now)
+		left := v.seen.Add(l.begin).Sub(v.now)
 		if left > 0 {
 			return step{again: left}
 		}

@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -114,7 +115,7 @@ func TestAssess(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
-			v := view{record: record{created: at(0), stop: row.stop, launch: contest.Launch{Generators: 2, Memory: row.memory, Timeout: contest.Duration(time.Minute)}}, run: row.run, runSeen: row.runSeen, now: at(row.now)}
+			v := view{record: record{created: at(0), stop: row.stop, launch: contest.Launch{Generators: 2, Memory: row.memory, Timeout: contest.Duration(time.Minute)}}, run: row.run, runSeen: row.runSeen, seen: at(0), now: at(row.now)}
 			for _, p := range row.pods {
 				v.generators = append(v.generators, readPod(p, false))
 			}
@@ -127,6 +128,38 @@ func TestAssess(t *testing.T) {
 			}
 			require.NotNil(t, got.stop)
 			require.Equal(t, stopOrder{Reason: row.reason, Trouble: row.said, Short: row.short, At: at(row.now)}, *got.stop)
+		})
+	}
+}
+
+// The API server and the nodes have clocks of their own. Where they are wrong, a
+// launch is neither given up before its time nor does it end before it began.
+func TestClocksThatDisagree(t *testing.T) {
+	t.Parallel()
+	for _, skew := range []int{-3600, -45, 45, 3600} {
+		t.Run(fmt.Sprint(skew, " s"), func(t *testing.T) {
+			t.Parallel()
+			v := view{record: record{created: at(skew), launch: contest.Launch{Generators: 2, Timeout: contest.Duration(time.Minute)}}, seen: at(0), now: at(1)}
+			l := limits{begin: 100 * time.Second, create: 30 * time.Second, grace: 10 * time.Second}
+			require.Equal(t, step{again: 29 * time.Second}, assess(v, l), "its TestRun is about to be made")
+			v.run, v.now = stage(StageCreated), at(20)
+			require.Equal(t, step{again: 80 * time.Second}, assess(v, l), "its generators are about to begin")
+
+			wrong := exited(137, "OOMKilled")
+			wrong.Terminated.StartedAt, wrong.Terminated.FinishedAt = metav1.NewTime(at(10+skew)), metav1.NewTime(at(51+skew))
+			v.run, v.now = stage(StageStarted), at(52)
+			v.generators = []generator{readPod(pod("1", wrong), false), readPod(pod("2", running()), false)}
+			stop := assess(v, l).stop
+			require.NotNil(t, stop)
+			require.Equal(t, "generator 1 of 2 was OOM-killed after 41 s", stop.Trouble, "by its node's own clock")
+			v.stop = stop
+			r := v.outcome(nil, "")
+			require.False(t, r.Ended.Before(r.Started), "%v before %v", r.Ended, r.Started)
+
+			late := running()
+			late.Running.StartedAt = metav1.NewTime(at(10 + skew))
+			g := readPod(pod("1", late), false)
+			require.GreaterOrEqual(t, g.lasted(at(20)), time.Duration(0))
 		})
 	}
 }

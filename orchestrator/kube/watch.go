@@ -25,8 +25,9 @@ const (
 // sight is what was seen of a launch that the cluster forgets: Pods that went
 // are known here with the end that they had.
 type sight struct {
-	run  bool                 // there was a TestRun
-	pods map[string]generator // by the Pods' names
+	since time.Time            // of the first sight, by our clock: the cluster's may be another
+	run   bool                 // there was a TestRun
+	pods  map[string]generator // by the Pods' names
 }
 
 // watch begins to follow the namespace.
@@ -76,7 +77,7 @@ func (l *Launcher) see(o any, gone bool) {
 	l.mu.Lock()
 	s := l.sights[name]
 	if s == nil {
-		s = &sight{pods: map[string]generator{}}
+		s = &sight{since: time.Now(), pods: map[string]generator{}}
 		l.sights[name] = s
 	}
 	switch o := o.(type) {
@@ -103,7 +104,7 @@ func (l *Launcher) sight(name string) sight {
 	if s == nil {
 		return sight{}
 	}
-	return sight{run: s.run, pods: maps.Clone(s.pods)}
+	return sight{since: s.since, run: s.run, pods: maps.Clone(s.pods)}
 }
 
 // ready returns when what is watched is known.
@@ -199,7 +200,10 @@ func (l *Launcher) view(ctx context.Context, rec *corev1.ConfigMap) (view, error
 		return view{}, err
 	}
 	s := l.sight(r.name)
-	v := view{record: r, runSeen: s.run, now: time.Now()}
+	v := view{record: r, runSeen: s.run, seen: s.since, now: time.Now()}
+	if v.seen.IsZero() {
+		v.seen = v.now
+	}
 	for _, g := range s.pods {
 		v.generators = append(v.generators, g)
 	}
