@@ -191,9 +191,10 @@ func TestHostileNamesInTheBrowser(t *testing.T) {
 		"zalgo":         "z" + strings.Repeat("\u0321\u0351", 60),
 	} {
 		url := start(t, web.New(rogue(text).config()))
-		for _, path := range []string{"/", "/teams/rogue", "/runs/r1"} {
+		for _, path := range []string{"/", "/teams/rogue", "/runs/r1", "/runs/r1?lang=ru"} {
 			for _, l := range []look{looks()[0], looks()[2]} {
 				l.open(t, tab, url+path)
+				eval[bool](t, tab, `document.querySelectorAll("details").forEach(d => d.open = true), true`)
 				state := eval[string](t, tab, `JSON.stringify([
 					typeof window.hacked, document.querySelectorAll("main").length, document.querySelectorAll("h1").length,
 					document.scripts.length, document.querySelectorAll("footer").length,
