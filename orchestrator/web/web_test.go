@@ -250,8 +250,8 @@ func rogue(text string) *state {
 	r := run(team, contest.EventSearch, "search", "r1")
 	e := evidenceOf(r, 100)
 	e.Preflight.Error, e.Launch.Trouble, e.Gaps = text, text, []string{text}
-	e.Counts[0].Label, e.Script.Name, e.Generators[0].Instance, e.Queries[0].PromQL = text, text, text, text
-	e.Script.Scenarios[0].Name, e.Course.Queries[0].Name, e.Course.Queries[0].PromQL = text, text, text
+	e.Counts[0].Label, e.Script.Name, e.Generators[0].Instance = text, text, text
+	e.Script.Scenarios[0].Name, e.Course.Queries[0].Name = text, text
 	e.Thresholds[0].Threshold.Tags = map[string]string{"scenario": text}
 	f := []contest.Finding{{Rule: e.Thresholds[0].Threshold.String(), Outcome: contest.OutcomePassed, Sentence: text}, {Rule: "generator " + text, Outcome: contest.OutcomeWarning, Sentence: text},
 		{Rule: text, Outcome: contest.OutcomeFailed, Op: "<", Unit: text, Sentence: text}}
