@@ -19,10 +19,21 @@ import (
 // time on a machine that takes some minutes, later seconds.
 func Build(dir string) (program string, err error) {
 	_, here, _, _ := runtime.Caller(0)
-	program = filepath.Join(dir, "prometheus")
+	program, folder := filepath.Join(dir, "prometheus"), filepath.Join(filepath.Dir(here), "program")
+	names, err := os.ReadFile(filepath.Join(folder, "go.mod"))
+	if err != nil {
+		return "", err
+	}
+	// The module of Prometheus 3.16.0 is v0.316.0, and only its makefile tells the
+	// program so.
+	v := regexp.MustCompile(`github.com/prometheus/prometheus v0\.(\d)0*(\d+)\.(\d+)\s`).FindSubmatch(names)
+	if v == nil {
+		return "", fmt.Errorf("%s/go.mod names no version of prometheus", folder)
+	}
+	flags := fmt.Sprintf("-X github.com/prometheus/common/version.Version=%s.%s.%s", v[1], v[2], v[3])
 	// No test discovers targets in a cloud, and nobody looks at its pages.
-	cmd := exec.Command("go", "build", "-tags", "remove_all_sd", "-o", program, "github.com/prometheus/prometheus/cmd/prometheus")
-	cmd.Dir = filepath.Join(filepath.Dir(here), "program")
+	cmd := exec.Command("go", "build", "-tags", "remove_all_sd", "-ldflags", flags, "-o", program, "github.com/prometheus/prometheus/cmd/prometheus")
+	cmd.Dir = folder
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build prometheus: %w\n%s", err, out)
 	}
