@@ -2,7 +2,7 @@
 # Everything here needs Go, make and gcc (for the race detector), nothing else.
 
 .DEFAULT_GOAL := help
-.PHONY: test-xk6 dev test build image lint dashboards bench bench-loadgen soak-loadgen chaos day fuzz vulnerabilities e2e help
+.PHONY: test-xk6 dev test build image lint dashboards bench bench-loadgen soak-loadgen chaos chaos-neighbours day fuzz vulnerabilities e2e help
 
 ARGS      ?=
 TESTFLAGS ?=
@@ -89,6 +89,9 @@ chaos: ## Kill a contest at 200 instants (SEED=1 TIMES=16 STATE=sqlite|postgres 
 	CHAOS_SEED=$(SEED) CHAOS_TIMES=$(TIMES) CHAOS_STATE=$(STATE) CHAOS_METRICS=$(METRICS) go test -tags chaos -count=1 -parallel 10 -timeout 2h -run 'TestCrashMatrix$$' -v ./orchestrator
 	CHAOS_SEED=$(SEED) go test -count=1 -run 'TestHubBehindABadNetwork$$' -v ./orchestrator
 
+chaos-neighbours: ## Put a bad network before PostgreSQL, Prometheus and GitHub while teams are measured (SEED=1)
+	CHAOS_SEED=$(SEED) go test -tags chaos -count=1 -parallel 4 -timeout 1h -run '^TestNeighbour' -v ./orchestrator
+
 # Within a control group, which wants root; without one it says so. Generators,
 # sample teams, Hub and GitHub are outside of it.
 day: ## Play a day of 200 teams in DAY=30m within 512 MiB and half a processor, and decide what is promised of both
@@ -101,4 +104,4 @@ vulnerabilities: ## Ask Go's database what is known of the modules that are call
 	.ci/run vulnerabilities
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

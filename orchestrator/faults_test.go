@@ -86,7 +86,17 @@ func (d *dice) badHub() labhub.FaultFunc {
 // badNetwork is what goes wrong on the way. Cut answers come from a Hub that has
 // done the work.
 func (d *dice) badNetwork() faults.Plan {
-	kinds := []faults.Fault{
+	kinds := networkFaults()
+	return func() faults.Fault {
+		if n := d.throw(len(kinds)); n >= 0 {
+			return kinds[n]
+		}
+		return faults.Fault{}
+	}
+}
+
+func networkFaults() []faults.Fault {
+	return []faults.Fault{
 		{Name: "late", Delay: 5 * time.Millisecond},
 		{Name: "narrow", Rate: 256 << 10},
 		{Name: "cut", Cut: 1},
@@ -94,12 +104,6 @@ func (d *dice) badNetwork() faults.Plan {
 		{Name: "refused", Refuse: true},
 		{Name: "half open", HalfOpen: true},
 		{Name: "lingering", Linger: 20 * time.Millisecond},
-	}
-	return func() faults.Fault {
-		if n := d.throw(len(kinds)); n >= 0 {
-			return kinds[n]
-		}
-		return faults.Fault{}
 	}
 }
 

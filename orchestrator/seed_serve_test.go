@@ -65,6 +65,13 @@ func serveSeed(t *testing.T, over map[string]string) *served {
 			s.cmd.Env = append(s.cmd.Env, name+"="+value)
 		}
 	}
+	s.start(t)
+	return s
+}
+
+// start waits until the process is alive.
+func (s *served) start(t *testing.T) {
+	t.Helper()
 	s.cmd.Stdout, s.cmd.Stderr = &s.log, &s.log
 	require.NoError(t, s.cmd.Start())
 	go func() { s.ended <- s.cmd.Wait() }()
@@ -77,7 +84,6 @@ func serveSeed(t *testing.T, over map[string]string) *served {
 	if len(s.ended) > 0 {
 		t.Fatalf("serve ended: %v\n%s", <-s.ended, &s.log)
 	}
-	return s
 }
 
 // stop ends it by SIGTERM and returns what it has logged.
@@ -129,7 +135,7 @@ func TestVariablesOfTheProcess(t *testing.T) {
 
 func answerOf(t *testing.T, url string) (code int, body string) {
 	t.Helper()
-	client := http.Client{Timeout: 5 * time.Second}
+	client := http.Client{Timeout: 30 * time.Second}
 	resp, err := client.Get(url)
 	if err != nil {
 		return 0, ""
