@@ -31,8 +31,8 @@ import (
 // document is shorter by the same factor. Load is small, and takes the time it
 // takes, so load rounds that are due while one is under way are skipped, as ever.
 type day struct {
-	teams int
-	takes time.Duration
+	teams, targets int // in all, under load at once
+	takes          time.Duration
 }
 
 func (d day) every(interval time.Duration) string {
@@ -42,8 +42,12 @@ func (d day) every(interval time.Duration) string {
 
 func dayFromEnv(t *testing.T) day {
 	t.Helper()
-	d := day{teams: 200, takes: 30 * time.Minute}
+	d := day{teams: 200, targets: 1, takes: 2 * time.Hour}
 	var err error
+	if text := os.Getenv("DAY_TARGETS"); text != "" {
+		d.targets, err = strconv.Atoi(text)
+		require.NoError(t, err, "DAY_TARGETS")
+	}
 	if text := os.Getenv("DAY"); text != "" {
 		d.takes, err = time.ParseDuration(text)
 		require.NoError(t, err, "DAY")
@@ -189,9 +193,9 @@ hub: {url: %q, api_key: %q}
 state: {dir: %q}
 web: {port: %d, metrics_port: %d}
 github: {api_url: %q, token: ghp_day}
-load: {allow_private_targets: true, max_targets: 6, push_interval: 1s}
+load: {allow_private_targets: true, max_targets: %d, push_interval: 1s}
 services:
-`, h.at, h.key, state, pages, metrics, h.github)
+`, h.at, h.key, state, pages, metrics, h.github, d.targets)
 	for _, s := range contest.Services() {
 		interval := map[contest.ServiceKey]time.Duration{contest.GitMonitor: 30 * time.Minute, contest.DeploymentMonitor: 15 * time.Minute}[s.Key]
 		if interval == 0 {
