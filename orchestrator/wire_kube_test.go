@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -26,12 +25,12 @@ clusters: [{name: c, cluster: {server: "https://127.0.0.1:1"}}], users: [{name: 
 			"runners cannot write their metrics to 127.0.0.1:0, which is this machine's own: set prometheus.url",
 			"read kubeconfig",
 		}},
-		{"a store that runners do not find", away, "runner_image: x\nmetrics: {listen: ':9091'}", []string{"runners cannot write their metrics to :9091, which is no address: set prometheus.url"}},
-		{"a store at any port", away, "runner_image: x\nmetrics: {listen: ':0', url: 'http://me:1'}", []string{"metrics.listen is :0, another port each time"}},
+		{"a store that runners do not find", away, "runner_image: x, metrics: {listen: ':9091'}", []string{"runners cannot write their metrics to :9091, which is no address: set prometheus.url"}},
+		{"a store at any port", away, "runner_image: x, metrics: {listen: ':0', url: 'http://me:1'}", []string{"metrics.listen is :0, another port each time"}},
 		{"nobody there", away, "runner_image: x", []string{"the cluster at https://127.0.0.1:1 does not answer"}},
 		{"no kubeconfig", "not: [one", "runner_image: x", []string{"read kubeconfig"}},
 		{"memory", away, "runner_memory: lots", []string{`kubernetes.runner_cpu, kubernetes.runner_memory: "lots" is no quantity of memory`}},
-		{"most memory", away, "{runner_memory: 2Gi, max_runner_memory: 1Gi}", []string{"kubernetes.max_runner_memory: 1Gi is less than 2Gi, what each runner begins with (kubernetes.runner_memory): raise it, or lower that"}},
+		{"most memory", away, "runner_memory: 2Gi, max_runner_memory: 1Gi", []string{"kubernetes.max_runner_memory: 1Gi is less than 2Gi, what each runner begins with (kubernetes.runner_memory): raise it, or lower that"}},
 		{"most runners", away, "max_runners: 2", []string{"kubernetes.max_runners: 2 is less than the 3 runners that every run has (load.generators): raise it, or lower that"}},
 		{"toleration", away, "tolerations: ['a:Never']", []string{`kubernetes.tolerations: "a:Never" has no effect "Never"`}},
 	} {
@@ -42,7 +41,7 @@ clusters: [{name: c, cluster: {server: "https://127.0.0.1:1"}}], users: [{name: 
 			if row.kubeconfig != "" {
 				require.NoError(t, os.WriteFile(kubeconfig, []byte(row.kubeconfig), 0o600))
 			}
-			require.NoError(t, os.WriteFile(file, []byte("load: {launcher: testrun, generators: 3}\nkubernetes:\n  kubeconfig: "+kubeconfig+"\n  "+strings.NewReplacer("{", "", "}", "", ", ", "\n  ").Replace(row.kubernetes)+"\n"), 0o600))
+			require.NoError(t, os.WriteFile(file, []byte("load: {launcher: testrun, generators: 3}\nkubernetes: {kubeconfig: "+kubeconfig+", "+row.kubernetes+"}\n"), 0o600))
 			c, err := loadConfig(world{Environ: func() []string { return nil }}, file, nil)
 			require.NoError(t, err)
 			var s survey
