@@ -68,8 +68,8 @@ func overlay(t *testing.T, over, text string, files map[string]string) string {
 // state. All of it goes with the test.
 func (c *cluster) homes(t *testing.T) {
 	t.Helper()
-	state := filepath.Join(c.dir, "state")
-	require.NoError(t, os.Mkdir(state, 0o700))
+	state, err := os.MkdirTemp(c.dir, "state-")
+	require.NoError(t, err)
 	require.NoError(t, os.Chown(state, 1001, 1001)) // the volume's provisioner would
 	t.Cleanup(func() { assert.NoError(t, os.RemoveAll(state)) })
 	c.kubectl(t, "", "create", "namespace", home)
@@ -88,7 +88,7 @@ func (c *cluster) homes(t *testing.T) {
 		}
 		assert.NoError(t, c.CoreV1().PersistentVolumes().Delete(ctx, "state", metav1.DeleteOptions{}))
 	})
-	_, err := c.CoreV1().PersistentVolumes().Create(t.Context(), &corev1.PersistentVolume{
+	_, err = c.CoreV1().PersistentVolumes().Create(t.Context(), &corev1.PersistentVolume{
 		ObjectMeta: metav1.ObjectMeta{Name: "state"},
 		Spec: corev1.PersistentVolumeSpec{
 			Capacity: corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("10Gi")}, AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
