@@ -81,12 +81,12 @@ func TestContestInTheBrowser(t *testing.T) {
 	do(chromedp.Navigate(url+"/"), chromedp.WaitReady(chromedp.CSS("#live")), chromedp.Evaluate[chromedp.Void](`window.same = true`))
 	becomes(`document.querySelector("#live progress")?.value > 0`)
 	becomes(`(window.was ??= document.querySelector("#live progress")?.value) < document.querySelector("#live progress")?.value`)
-	becomes(`[...document.querySelectorAll("#board td[data-label=Search]")].some(td => td.innerText.includes("p95"))`)
+	becomes(`[...document.querySelectorAll("#board td:nth-child(5)")].some(td => td.innerText.includes("p95"))`)
 	becomes(`window.same === true`)
 
 	// From there to a team, and to the run behind its verdict.
-	becomes(`document.querySelector("#board .team a[href='/teams/good']") !== null`)
-	do(chromedp.Click(chromedp.CSS(`#board .team a[href="/teams/good"]`)), chromedp.WaitReady(chromedp.CSS("#EVENT_SEARCH")))
+	becomes(`document.querySelector("#board th a[href='/teams/good']") !== null`)
+	do(chromedp.Click(chromedp.CSS(`#board th a[href="/teams/good"]`)), chromedp.WaitReady(chromedp.CSS("#EVENT_SEARCH")))
 	becomes(`document.querySelector("#EVENT_SEARCH .badge.passed") !== null`)
 	run := text(`document.querySelector("#EVENT_SEARCH .runs a").getAttribute("href")`)
 	do(chromedp.Navigate(url+run), chromedp.WaitReady(chromedp.CSS("#h-verdict")))

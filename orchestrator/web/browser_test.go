@@ -219,7 +219,7 @@ func TestPageFollowsInTheBrowser(t *testing.T) {
 	m.verdicts[0].Score = 55
 	m.mu.Unlock()
 	becomes(t, tab, `document.querySelector("#live").innerText.includes("222 requests/s")`)
-	becomes(t, tab, `document.querySelector("#board .total b").innerText === "56"`)
+	becomes(t, tab, `document.querySelector("#board td:last-child").innerText === "56"`)
 	require.True(t, eval[bool](t, tab, `window.same === true`), "it was not loaded anew")
 
 	require.NoError(t, chromedp.Do(tab, chromedp.Click(chromedp.CSS("#pause"))))
@@ -232,7 +232,7 @@ func TestPageFollowsInTheBrowser(t *testing.T) {
 		}
 	}
 	require.NoError(t, json.Unmarshal([]byte(get(t, url+"/api/v1/results").body), &api))
-	totals := eval[[]string](t, tab, `[...document.querySelectorAll("#board tbody tr")].map(r => r.querySelector("a").getAttribute("href") + " " + r.querySelector(".total").innerText.trim())`)
+	totals := eval[[]string](t, tab, `[...document.querySelectorAll("#board tbody tr")].map(r => r.querySelector("a").getAttribute("href") + " " + r.querySelector("td:last-child").innerText.trim())`)
 	var want []string
 	for _, team := range api.Teams {
 		want = append(want, fmt.Sprintf("/teams/%s %d", team.Slug, team.Total))

@@ -139,9 +139,9 @@ func TestResultsTellOfTheQueueAndOfChanges(t *testing.T) {
 	assert.Contains(t, body, "In the queue: 21. Next: <bdi>empty</bdi>, not before 10s from now")
 	assert.Contains(t, body, "not before 10s from now")
 	assert.Contains(t, body, "and 13 more")
-	assert.Contains(t, body, `<span aria-hidden="true">▲2</span><span class="sr">before: Passed, points: &#43;2</span>`)
-	assert.Contains(t, body, `<span aria-hidden="true">▼</span><span class="sr">before: Passed</span>`)
-	assert.Equal(t, 2, strings.Count(body, `<span class="change`))
+	assert.Contains(t, body, `<em class=up>2<u>before: Passed, points: &#43;2</u></em>`)
+	assert.Contains(t, body, `<em class=down><u>before: Passed</u></em>`)
+	assert.Equal(t, 2, strings.Count(body, `<em class=`))
 	s.waiting.Closed = true
 	assert.Contains(t, get(t, url+"/?a").body, "No load is allowed at this hour.")
 	assert.Contains(t, get(t, url+"/?lang=ru").body, "В очереди: 21")

@@ -56,6 +56,7 @@ func loadPages(w words, assets map[string]asset) pages {
 		"share": share, "about": w.about, "more": func(all int, shown []turn) int { return all - len(shown) }, "operator": operator, "join": strings.Join, "millis": func(s float64) string { return w.amount(1000*s, "ms") },
 		"mebi": func(b float64) string { return w.amount(math.Round(b/(1<<20)), "MiB") }, "next": func(n int) int { return n + 1 }, "count": func(v int64) string { return w.number(float64(v)) },
 		"sentence": w.sentence, "near": w.near, "pair": pair, "ruled": ruled, "latencyOf": latencyOf, "rowAt": rowAt,
+		"judges": func(c contest.Criterion) bool { return c == contest.JudgeScore },
 		"said":   func(s string) said { return w.finding(shown(s, proseText)) },
 		"style":  func() string { return linked["text/css; charset=utf-8"] },
 		"script": func() string { return linked["text/javascript; charset=utf-8"] },

@@ -172,7 +172,8 @@ func worstFirst(findings []contest.Finding) []contest.Finding {
 }
 
 // gist is what stands under a score in the results table: the one or two
-// numbers that the criterion is about.
+// numbers that the criterion is about. The second is the share of requests that
+// succeeded; the style sheet says so.
 func (w words) gist(v contest.Verdict) []string {
 	if v.Invalid || v.Status == contest.NoData {
 		return nil
@@ -197,7 +198,7 @@ func (w words) gist(v contest.Verdict) []string {
 		add("totalSpent", "", "KZT", "")
 	default:
 		add("p95", "p95 ", "ms", "")
-		add("successRate", "", "%", " ok")
+		add("successRate", "", "%", "")
 	}
 	return parts
 }

@@ -2,6 +2,7 @@ package web
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"testing"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/hackload-kz/hackload/orchestrator/contest"
 )
@@ -134,5 +136,25 @@ func TestDraw(t *testing.T) {
 				assert.True(t, mark.At >= 0 && mark.At <= 100, "tick at %g", mark.At)
 			}
 		})
+	}
+}
+
+// On a phone the style sheet writes each criterion's name above its cell, because
+// a name in each cell of many teams would be half of the page.
+func TestStyleNamesTheCriteria(t *testing.T) {
+	t.Parallel()
+	style, err := files.ReadFile("templates/style.css")
+	require.NoError(t, err)
+	for _, lang := range languages() {
+		w := words{lang: lang, phrases: loadPhrases(lang)}
+		before := map[string]string{english: "\n", russian: ":lang(ru) "}[lang]
+		for i, c := range contest.Criteria() {
+			place := fmt.Sprintf("td:nth-child(%d)", i+3) // after rank and team
+			if c == contest.JudgeScore {
+				place = ".judged"
+			}
+			assert.Contains(t, string(style), fmt.Sprintf("%s.board %s::before{content:%q}", before, place, w.title(c)))
+		}
+		assert.Contains(t, string(style), fmt.Sprintf("%s.board td:last-child::before{content:%q}", before, w.say("Total")))
 	}
 }
