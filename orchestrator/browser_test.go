@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"syscall"
 	"testing"
@@ -18,6 +19,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/hackload-kz/hackload/orchestrator/contest"
 	"github.com/hackload-kz/hackload/orchestrator/internal/browsertest"
 )
 
@@ -84,7 +86,14 @@ func TestContestInTheBrowser(t *testing.T) {
 	becomes(`[...document.querySelectorAll("#board td:nth-child(5)")].some(td => td.innerText.includes("p95"))`)
 	becomes(`window.same === true`)
 
-	// From there to a team, and to the run behind its verdict.
+	// The charts of the run under load grow by themselves.
+	becomes(`document.querySelector("#live a[href^='/runs/']") !== null`)
+	do(chromedp.Navigate(url + text(`document.querySelector("#live a[href^='/runs/']").getAttribute("href")`)))
+	becomes(`document.querySelector("#over-latency-t") !== null && (window.rows = document.querySelectorAll("#run tbody th[scope=row]").length) > 0`)
+	becomes(`document.querySelectorAll("#run tbody th[scope=row]").length > window.rows || document.querySelector("#h-verdict") !== null`)
+
+	// From the results to a team, and to the run behind its verdict.
+	do(chromedp.Navigate(url+"/"), chromedp.WaitReady(chromedp.CSS("#live")))
 	becomes(`document.querySelector("#board th a[href='/teams/good']") !== null`)
 	do(chromedp.Click(chromedp.CSS(`#board th a[href="/teams/good"]`)), chromedp.WaitReady(chromedp.CSS("#EVENT_SEARCH")))
 	becomes(`document.querySelector("#EVENT_SEARCH .badge.passed") !== null`)
@@ -109,6 +118,13 @@ func TestContestInTheBrowser(t *testing.T) {
 		assert.Contains(t, shown, f.Sentence)
 	}
 
+	charted(t, tab, url+"/api/v1"+run)
+	file := filepath.Join(t.TempDir(), "run.json")
+	require.NoError(t, os.WriteFile(file, []byte(downloaded(t, text(`document.querySelector("a.button[download]").href`), "")), 0o600))
+	code, output := hackload(t, nil, "explain", file)
+	require.Equal(t, exitDone, code, output)
+	require.Contains(t, output, "every hash agrees")
+
 	// An organiser signs in, writes down a spend and pauses a service.
 	do(chromedp.Navigate(url+"/organisers/login"), chromedp.SendKeys(chromedp.CSS("#token"), token),
 		chromedp.Click(chromedp.CSS("form.entry button")), chromedp.WaitVisible(chromedp.CSS(".desk")))
@@ -120,6 +136,29 @@ func TestContestInTheBrowser(t *testing.T) {
 	becomes(`document.querySelector('button[value="resume git-monitor"]') !== null`)
 	do(chromedp.Navigate(url+"/organisers/audit"), chromedp.WaitReady(chromedp.CSS("tbody")))
 	assert.Contains(t, text(`document.querySelector("main").innerText`), "lunch")
+}
+
+// charted holds the charts of a run's page against the evidence of the API.
+func charted(t *testing.T, tab context.Context, run string) {
+	t.Helper()
+	var e contest.Evidence
+	require.NoError(t, json.Unmarshal([]byte(downloaded(t, run+"/evidence", "")), &e))
+	require.NotNil(t, e.Course)
+	drawn, err := chromedp.Run(tab, chromedp.Evaluate[[]int](`[...document.querySelectorAll("svg.plot")].map(s => s.querySelectorAll("polyline, rect").length)`))
+	require.NoError(t, err)
+	require.Len(t, drawn, 5, "latency, requests, users, stages, distribution")
+	for _, parts := range drawn {
+		require.Positive(t, parts)
+	}
+	rates, err := chromedp.Run(tab, chromedp.Evaluate[[]float64](`[...document.querySelectorAll("#run details table")].map(t => [...t.querySelectorAll("tbody tr")]).find(rows => rows[0]?.cells.length === 6).map(r => Number(r.cells[3].textContent.replace(",", "")))`))
+	require.NoError(t, err)
+	require.Len(t, rates, len(e.Course.Points))
+	sum := 0.0
+	for i, p := range e.Course.Points {
+		require.InDelta(t, p.RPS, rates[i], 0.51, "moment %v", p.At)
+		sum += p.RPS
+	}
+	require.Positive(t, sum)
 }
 
 // tabOf opens a tab of a Chromium of the test's own.
