@@ -13,7 +13,7 @@ import (
 // may go.
 func capacity(c *config.Config) (kube.Capacity, error) {
 	k := c.Kubernetes
-	all := kube.Capacity{VUs: k.VUsPerRunner, Rate: k.RatePerRunner, Least: c.Load.Generators, Most: k.MaxRunners}
+	all := kube.Capacity{VUs: k.VUsPerRunner, Rate: k.RatePerRunner, Least: c.Load.Generators, Most: k.MaxRunners, Within: k.LearnWithin}
 	if all.Least > all.Most {
 		return all, fmt.Errorf("kubernetes.max_runners: %d is less than the %d runners that every run has (load.generators): raise it, or lower that", all.Most, all.Least)
 	}
@@ -37,7 +37,11 @@ func (w *works) shape() (func(context.Context, contest.Run, contest.Script) (con
 	if err != nil {
 		return nil, err
 	}
-	return func(_ context.Context, r contest.Run, s contest.Script) (contest.Shape, error) {
-		return each.Shape(s, r.Level), nil
+	return func(ctx context.Context, r contest.Run, s contest.Script) (contest.Shape, error) {
+		past, err := w.store.Carried(ctx, r.Criterion, r.Scenario, r.Round, learnFrom)
+		return each.Shape(s, r.Level, past), err
 	}, nil
 }
+
+// learnFrom is how many runs back a runner's capacity is learned from.
+const learnFrom = 300

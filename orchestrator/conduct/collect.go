@@ -173,6 +173,7 @@ func (l *Line) judge(ctx context.Context, run store.Run) error {
 	var ended *contest.Round
 	next, now := run, time.Now()
 	next.State, next.JudgedAt, next.Outcome, next.Observed = contest.RunJudged, &now, judged.Outcome, nil
+	next.Carried = verdict.Carried(*run.Observed, judged)
 	write := func(tx *store.Tx) (err error) {
 		if err := tx.InsertEvidence(ctx, run.ID, store.SealedEvidence(sealed)); err != nil {
 			return err

@@ -83,4 +83,19 @@ func TestRemedyIsKeptInTheClimb(t *testing.T) {
 	}
 	require.Equal(t, []string{"2 runners of 1Gi", "2 runners of 2Gi", "2 runners of 2Gi"}, tried["a"])
 	require.Equal(t, []string{"2 runners of 1Gi", "2 runners of 1Gi"}, tried["b"])
+
+	// What they carried is there for the next round.
+	carried, err := b.store.Carried(t.Context(), contest.EventSearch, "search", "~", 100)
+	require.NoError(t, err)
+	require.Len(t, carried, 5)
+	short := 0
+	for _, c := range carried {
+		require.Equal(t, 5.0, c.Rate, "10 arrivals a second by two runners")
+		require.Equal(t, 2.5, c.VUs)
+		if c.Short == contest.ShortOfMemory {
+			short++
+			require.Equal(t, int64(1<<30), c.Memory)
+		}
+	}
+	require.Equal(t, 1, short)
 }

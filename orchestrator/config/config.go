@@ -102,6 +102,7 @@ type Kubernetes struct {
 	MaxRunners     int               `yaml:"max_runners" json:"maxRunners" min:"1" max:"1000"`           // of one run
 	VUsPerRunner   int               `yaml:"vus_per_runner" json:"vusPerRunner" min:"1" max:"1000000"`   // that one runner can have
 	RatePerRunner  int               `yaml:"rate_per_runner" json:"ratePerRunner" min:"1" max:"1000000"` // iterations per second that one runner can begin
+	LearnWithin    int               `yaml:"learn_within" json:"learnWithin" min:"1" max:"100"`          // times, and part of, both numbers that past runs may change them to; 1: they stay
 	BeginWithin    contest.Duration  `yaml:"begin_within" json:"beginWithin"`                            // from the order to the load
 	UsersClaim     string            `yaml:"users_claim" json:"usersClaim"`                              // PersistentVolumeClaim with users files, seen at /users
 	UsersSecret    string            `yaml:"users_secret" json:"usersSecret"`                            // or a Secret
@@ -218,7 +219,7 @@ func Default() *Config {
 
 func defaultKubernetes() Kubernetes {
 	return Kubernetes{
-		Namespace: "k6-runs", CPU: "1", Memory: "1Gi", MaxRunners: 16, VUsPerRunner: 2000, RatePerRunner: 1000,
+		Namespace: "k6-runs", CPU: "1", Memory: "1Gi", MaxRunners: 16, VUsPerRunner: 2000, RatePerRunner: 1000, LearnWithin: 4,
 		BeginWithin: duration(5 * time.Minute),
 	}
 }

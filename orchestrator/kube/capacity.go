@@ -21,6 +21,9 @@ type Capacity struct {
 	CPU        int64 // thousandths of a processor that it asks for
 	Memory     int64 // bytes that it may use; 0: not bounded
 	MostMemory int64 // bytes that one of another attempt may use
+
+	Within  int // times, and part of, VUs and Rate that Learn may come to; 1: it learns nothing
+	Learned int // runs that VUs and Rate were learned from; 0: they are as configured
 }
 
 // Runners returns how many runners a script needs at a level:
@@ -43,14 +46,17 @@ func (c Capacity) Runners(s contest.Script, l contest.Level) int {
 
 // Shape returns what runners a script gets at a level where nothing was tried
 // yet, and how far more of them would be of use. A level that needs more than
-// there may be has them all the same: the launcher refuses it, and says why.
-func (c Capacity) Shape(s contest.Script, l contest.Level) contest.Shape {
+// there may be as configured has them all the same: the launcher refuses it, and
+// says why. What was learned from earlier runs never makes it so many.
+func (c Capacity) Shape(s contest.Script, l contest.Level, past []contest.Carried) contest.Shape {
 	most := c.Most
 	if vus := virtualUsers(s); vus > 0 {
 		most = min(most, vus)
 	}
+	learned := c.Learn(past)
+	n := min(learned.Runners(s, l), max(c.Most, c.Runners(s, l)))
 	return contest.Shape{
-		Runners: c.Runners(s, l), MostRunners: most, VUs: c.VUs, Rate: c.Rate,
+		Runners: n, MostRunners: most, VUs: learned.VUs, Rate: learned.Rate, Learned: learned.Learned,
 		CPU: c.CPU, Memory: c.Memory, MostMemory: c.MostMemory,
 	}
 }

@@ -45,11 +45,11 @@ func TestShape(t *testing.T) {
 	each := kube.Capacity{VUs: 2000, Rate: 1000, Least: 1, Most: 16, CPU: 500, Memory: 1 << 30, MostMemory: 4 << 30}
 	s := contest.Script{Scenarios: []contest.ScriptScenario{{MaxVUs: 3000}}}
 	want := contest.Shape{Runners: 2, MostRunners: 16, VUs: 2000, Rate: 1000, CPU: 500, Memory: 1 << 30, MostMemory: 4 << 30}
-	require.Equal(t, want, each.Shape(s, contest.Level{Users: 100}))
+	require.Equal(t, want, each.Shape(s, contest.Level{Users: 100}, nil))
 	s.Scenarios[0].MaxVUs = 5
-	require.Equal(t, 5, each.Shape(s, contest.Level{Users: 4000}).MostRunners, "more than virtual users have nothing to do")
+	require.Equal(t, 5, each.Shape(s, contest.Level{Users: 4000}, nil).MostRunners, "more than virtual users have nothing to do")
 	s.Scenarios[0].MaxVUs = 100_000
-	require.Equal(t, 50, each.Shape(s, contest.Level{Users: 100}).Runners, "which the launcher refuses")
+	require.Equal(t, 50, each.Shape(s, contest.Level{Users: 100}, nil).Runners, "which the launcher refuses")
 }
 
 func TestMostMemory(t *testing.T) {

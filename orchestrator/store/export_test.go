@@ -42,7 +42,7 @@ func Queries() map[string]string {
 	frozen, _ := RunFilter{JudgedBy: time.Now()}.query()
 	return map[string]string{
 		"due": `SELECT doc FROM outbox ` + dueRows, "lease": nextRuns, "verdicts": newestVerdicts, "verdicts at": newestVerdictsAt, "runs at": frozen, "verdicts before": verdictsBefore,
-		"runs in round": ofRound, "runs in states": ofAll, "newest runs": newest, "runs of team": ofTeam,
+		"runs in round": ofRound, "runs in states": ofAll, "newest runs": newest, "runs of team": ofTeam, "carried": carriedBefore,
 	}
 }
 

@@ -25,6 +25,7 @@ func TestQueriesUseIndexes(t *testing.T) {
 		"runs in round":   "SEARCH runs USING INDEX runs_by_round (round_id=? AND state=?)",
 		"runs in states":  "SEARCH runs USING INDEX runs_by_state (state=?)",
 		"newest runs":     "SCAN runs USING INDEX runs_by_time", // from its end, as far as LIMIT
+		"carried":         "SEARCH runs USING INDEX runs_by_criterion (criterion=? AND round_id<?)",
 		"runs of team":    "SEARCH runs USING INDEX runs_by_team (slug=?)",
 	}
 	for name, query := range store.Queries() {

@@ -16,8 +16,9 @@ type Run struct {
 	Env        map[string]string    `json:"env"`             // the script's environment
 	Script     contest.Script       `json:"script"`
 	Rules      json.RawMessage      `json:"rules,omitempty"`
-	Full       bool                 `json:"full,omitempty"`  // not to be ended early by the script's own thresholds
-	Shape      *contest.Shape       `json:"shape,omitempty"` // of its generators; nil: one of the launcher's own
+	Full       bool                 `json:"full,omitempty"`    // not to be ended early by the script's own thresholds
+	Shape      *contest.Shape       `json:"shape,omitempty"`   // of its generators; nil: one of the launcher's own
+	Carried    *contest.Carried     `json:"carried,omitempty"` // once judged; nil: it teaches nothing of generators
 	ConfigHash string               `json:"configHash"`
 	Preflight  contest.Preflight    `json:"preflight"`
 	Result     contest.LaunchResult `json:"result"`
@@ -211,6 +212,31 @@ func (f RunFilter) query() (query string, args []any) {
 		query, args = query+` AND planned_at <= ? AND (ended_at IS NULL OR ended_at <= ?)`, append(args, millis(f.JudgedBy), millis(f.JudgedBy))
 	}
 	return query + ` ORDER BY planned_at DESC, id DESC`, args
+}
+
+// carriedBefore reads what the newest runs of a criterion carried; the documents
+// are read in part.
+const carriedBefore = `SELECT doc FROM runs WHERE criterion = ? AND round_id < ? AND state = 'judged' ORDER BY round_id DESC, id DESC LIMIT ?`
+
+// Carried returns what each generator of a script's runs carried, the newest run
+// first, as far as the last so many runs of the criterion go. Only rounds that
+// began before the given one count, so that it stays the same during a round.
+func (s *Store) Carried(ctx context.Context, c contest.Criterion, scenario string, round contest.RoundID, last int) ([]contest.Carried, error) {
+	type row struct {
+		Scenario string           `json:"scenario"`
+		Carried  *contest.Carried `json:"carried"`
+	}
+	rows, err := documents[row](ctx, s.read, carriedBefore, c, round, last)
+	if err != nil {
+		return nil, wrap("read what runs carried", err)
+	}
+	var all []contest.Carried
+	for _, r := range rows {
+		if r.Scenario == scenario && r.Carried != nil {
+			all = append(all, *r.Carried)
+		}
+	}
+	return all, nil
 }
 
 // CountRuns returns how many runs of a round are in one of the states.

@@ -119,3 +119,22 @@ func origin(s contest.Shape) string {
 	}
 	return fmt.Sprintf("learned from %s earlier runs", number(float64(s.Learned)))
 }
+
+// Carried returns what each generator of a judged run carried or failed at, for
+// the choice of later shapes. There is nothing to learn (nil) from a run that was
+// not brought to its end, or was invalid for another reason than its generators.
+func Carried(e contest.Evidence, v contest.RunVerdict) *contest.Carried {
+	s, short := e.Launch.Shape, Shortage(e, v)
+	if s == nil || s.Runners < 1 || e.Launch.Aborted || v.Outcome == contest.OutcomeInvalid && short == "" || !e.Preflight.Answered {
+		return nil
+	}
+	runners := float64(s.Runners)
+	c := contest.Carried{Rate: e.Level.Rate() / runners, Short: short, Memory: s.Memory, Asked: s.CPU}
+	for _, one := range e.Script.Scenarios {
+		c.VUs += float64(one.MaxVUs) / runners
+	}
+	for _, g := range e.Generators {
+		c.CPU, c.Heap = max(c.CPU, finite(g.CPU)), max(c.Heap, finite(g.Heap))
+	}
+	return &c
+}
