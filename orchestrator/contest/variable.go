@@ -14,6 +14,10 @@ const (
 	PushIntervalVariable = "K6_PROMETHEUS_RW_PUSH_INTERVAL"
 )
 
+// AbortVariable says by "true", to a generator of ours, that it ends as soon as a
+// threshold cannot be met any more. To others it says nothing.
+const AbortVariable = "HACKLOAD_ABORT_WHEN_LOST"
+
 const maxVariable = 128 // bytes
 
 var variablePattern = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*$`)

@@ -180,6 +180,7 @@ func TestOutcome(t *testing.T) {
 		{name: "well", pods: []*corev1.Pod{pod("1", exited(0, "")), pod("2", exited(0, ""))}, codes: []int{0, 0}},
 		{name: "lost", pods: []*corev1.Pod{pod("1", exited(99, "")), pod("2", exited(0, ""))}, codes: []int{99, 0}, log: "some thresholds have failed"},
 		{name: "crossed", pods: []*corev1.Pod{pod("1", exited(99, "")), pod("2", exited(99, ""))}, codes: []int{99, 99}, log: "a threshold with abortOnFail failed", aborted: true},
+		{name: "lost for good", pods: []*corev1.Pod{pod("1", exited(99, "")), pod("2", exited(0, ""))}, codes: []int{99, 0}, log: "a threshold cannot be met any more", aborted: true},
 		{name: "aborted by the script", pods: []*corev1.Pod{pod("1", exited(108, "")), pod("2", exited(108, ""))}, codes: []int{108, 108}},
 		{name: "exception", pods: []*corev1.Pod{pod("1", exited(99, "")), pod("2", exited(107, ""))}, codes: []int{99, 107}, log: "there are no users at lib/users.js:3", unusable: "generator 2 of 2 met an exception in the script after 41 s: there are no users at lib/users.js:3"},
 		{name: "descriptors", pods: []*corev1.Pod{pod("1", exited(120, "")), pod("2", exited(0, ""))}, codes: []int{120, 0}, log: "raise ulimit -n", trouble: "generator 1 of 2 had no file descriptors, ports or memory left after 41 s: raise ulimit -n"},

@@ -76,6 +76,9 @@ func (l *Launcher) createRest(ctx context.Context, o order, rec *corev1.ConfigMa
 	if o.users != nil {
 		secret.Data[usersKey] = o.users
 	}
+	for _, f := range o.data {
+		secret.Data[f.key] = f.content
+	}
 	err := l.api.client.Create(ctx, secret)
 	if apierrors.IsAlreadyExists(err) { // of an interrupted order, whose token is worth nothing any more
 		err = l.api.client.Update(ctx, secret)

@@ -124,7 +124,10 @@ func (l *Launcher) prepare(ctx context.Context, o *order) (bad *contest.LaunchRe
 	if o.users, err = l.users(o.launch); err != nil {
 		return nil, err
 	}
-	if o.script, err = l.bundle(ctx, o.launch.Scenario); err == nil || ctx.Err() != nil {
+	if o.script, err = l.bundle(ctx, o.launch.Scenario); err == nil {
+		o.data, err = l.data(ctx, o.launch.Scenario, o.script, len(o.users))
+	}
+	if err == nil || ctx.Err() != nil {
 		return nil, err
 	}
 	if _, statErr := l.cfg.Scenarios.Open(o.launch.Scenario + ".js"); statErr != nil {

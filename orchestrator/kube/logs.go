@@ -57,4 +57,6 @@ func plain(log string) string {
 }
 
 // crossed reports whether the log says that a threshold ended the test early.
-func crossed(log string) bool { return strings.Contains(log, "abortOnFail") }
+func crossed(log string) bool {
+	return strings.Contains(log, "abortOnFail") || strings.Contains(log, "a threshold cannot be met any more")
+}

@@ -19,6 +19,7 @@ const (
 	scriptFile = "scenario.js"
 	usersKey   = "users.csv"
 	usersDir   = "/users"  // of the configured volume
+	dataDir    = "/data"   // of what the script opens
 	sampleDir  = "/sample" // of the launch's own users
 	runnerUser = 12345     // that k6's own image has
 )
@@ -39,6 +40,14 @@ type order struct {
 	name   string
 	script []byte
 	users  []byte // nil: the script needs none, or they come from a volume
+	data   []dataFile
+}
+
+// dataFile is a file that a script may open.
+type dataFile struct {
+	path    string // below the scenarios, with slashes
+	key     string // in the launch's Secret
+	content []byte
 }
 
 func (o order) scriptName() string { return "k6-script-" + digest(o.script)[:20] }
@@ -130,6 +139,10 @@ func (l *Launcher) variables(o order) map[string]string {
 	if o.users != nil {
 		v["USERS_FILE"] = path.Join(sampleDir, usersKey)
 	}
+	// One of many cannot tell for the others that a rule is lost.
+	if !o.launch.Full && o.launch.Generators == 1 {
+		v[contest.AbortVariable] = "true"
+	}
 	v["K6_PROMETHEUS_RW_TREND_AS_NATIVE_HISTOGRAM"] = "true"
 	v["K6_NO_USAGE_REPORT"] = "true" // else k6 waits three seconds for a report that cannot be sent
 	return v
@@ -145,8 +158,8 @@ func (l *Launcher) references(o order) (env []corev1.EnvVar) {
 	return env
 }
 
-// volumes are a place to write, which the root of the file system is not, and
-// the users.
+// volumes are a place to write, which the root of the file system is not, the
+// users, and what the script opens.
 func (l *Launcher) volumes(o order) (volumes []corev1.Volume, mounts []corev1.VolumeMount) {
 	mount := func(name, path string, readOnly bool, from corev1.VolumeSource) {
 		volumes = append(volumes, corev1.Volume{Name: name, VolumeSource: from})
@@ -163,6 +176,13 @@ func (l *Launcher) volumes(o order) (volumes []corev1.Volume, mounts []corev1.Vo
 		mount("sample", sampleDir, true, corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{
 			SecretName: o.name, Items: []corev1.KeyToPath{{Key: usersKey, Path: usersKey}},
 		}})
+	}
+	if len(o.data) > 0 {
+		from := corev1.SecretVolumeSource{SecretName: o.name}
+		for _, f := range o.data {
+			from.Items = append(from.Items, corev1.KeyToPath{Key: f.key, Path: f.path})
+		}
+		mount("data", dataDir, true, corev1.VolumeSource{Secret: &from})
 	}
 	return volumes, mounts
 }

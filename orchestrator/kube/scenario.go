@@ -40,7 +40,7 @@ func (l *Launcher) bundle(ctx context.Context, name string) ([]byte, error) {
 		return nil, fmt.Errorf("find scenario %s: %w", name, err)
 	}
 	const root = "/scenarios"
-	one, err := script.OneFile(script.Source{Path: root + "/" + name + ".js", ReadFile: func(file string) ([]byte, error) {
+	one, err := script.OneFile(script.Source{Path: root + "/" + name + ".js", Data: dataDir, ReadFile: func(file string) ([]byte, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
@@ -64,7 +64,11 @@ func (l *Launcher) read(name string) ([]byte, error) {
 	defer f.Close()
 	text, err := io.ReadAll(io.LimitReader(f, maxObject+1))
 	if err == nil && len(text) > maxObject {
-		err = fmt.Errorf("%s is larger than %d bytes", name, maxObject)
+		size := int64(len(text))
+		if info, statErr := f.Stat(); statErr == nil {
+			size = info.Size()
+		}
+		err = fmt.Errorf("%s has %d bytes, and a ConfigMap or a Secret holds %d", name, size, maxObject)
 	}
 	return text, err
 }

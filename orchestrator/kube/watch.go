@@ -83,10 +83,6 @@ func (l *Launcher) see(o any, gone bool) {
 	switch o := o.(type) {
 	case *TestRun:
 		s.run = true
-	case *corev1.ConfigMap:
-		if gone {
-			delete(l.sights, name)
-		}
 	case *corev1.Pod:
 		if o.Labels["runner"] == "true" {
 			s.pods[o.Name] = readPod(o, gone)
@@ -168,8 +164,11 @@ func (l *Launcher) reconcile(ctx context.Context, name string) (again time.Durat
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
 	rec, err := l.recordObject(ctx, name)
-	if err != nil || rec == nil {
+	if err != nil {
 		return 0, err
+	}
+	if rec == nil {
+		return 0, l.forget(ctx, name)
 	}
 	v, err := l.view(ctx, rec)
 	if err != nil {
@@ -191,6 +190,24 @@ func (l *Launcher) reconcile(ctx context.Context, name string) (again time.Durat
 		return 0, l.orderEnd(ctx, rec, v, step.stop)
 	}
 	return step.again, nil
+}
+
+// forget drops what was seen of a launch of which there is nothing any more. Its
+// Pods may go after its record, and each that goes has the launch looked at again.
+func (l *Launcher) forget(ctx context.Context, name string) error {
+	var pods corev1.PodList
+	if err := l.api.cache.List(ctx, &pods, client.MatchingLabels{labelLaunch: name}); err != nil || len(pods.Items) > 0 {
+		return err
+	}
+	err := l.api.cache.Get(ctx, l.key(name), &TestRun{})
+	if !apierrors.IsNotFound(err) {
+		return err
+	}
+	l.progress.drop(name)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.sights, name)
+	return nil
 }
 
 // view gathers what is known of a launch.

@@ -70,6 +70,7 @@ func load(ctx context.Context, x IO, f *flags, path string) (*test, error) {
 	for _, w := range t.program.Warnings {
 		t.log.Warn(w)
 	}
+	f.abortWhenLost = f.abortWhenLost || x.env()[contest.AbortVariable] == "true"
 	env, err := t.scriptEnv(x.env(), f)
 	if err != nil {
 		return nil, err

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
+
+	"github.com/hackload-kz/hackload/orchestrator/contest"
 	"github.com/stretchr/testify/require"
 )
 
@@ -47,6 +49,11 @@ func TestAbortWhenLost(t *testing.T) {
 	r := newRun(t, strings.Replace(script, "BAD", "1e9", 1))
 	assert.Equal(t, 99, r.command(t.Context(), "run", "test.js", "-q", "--abort-when-lost", "--summary-export", "sum.json"))
 	assert.Less(t, r.total(t, "iterations", "count"), 80.0, "8 bad ones of 80 are too many")
+	assert.Contains(t, r.log.String(), "cannot be met any more")
+
+	r = newRun(t, strings.Replace(script, "BAD", "1e9", 1)) // told as launchers on a cluster do
+	r.env = append(r.env, contest.AbortVariable+"=true")
+	assert.Equal(t, 99, r.command(t.Context(), "run", "test.js", "-q", "--summary-export", "sum.json"))
 	assert.Contains(t, r.log.String(), "cannot be met any more")
 }
 

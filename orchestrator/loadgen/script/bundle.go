@@ -32,6 +32,9 @@ type Source struct {
 	Fetch func(ctx context.Context, url string, pinned bool) ([]byte, error)
 	// Cache is the folder where pinned modules are kept. Empty is the user's own.
 	Cache string
+	// Data is the absolute folder in which OneFile's script finds what it opens by
+	// a relative path, in the tree that it has here. Empty: beside the one file.
+	Data string
 }
 
 // bundled is a script with its imports as one function.
@@ -220,6 +223,9 @@ func (r resolver) load(a api.OnLoadArgs) (api.OnLoadResult, error) {
 		return api.OnLoadResult{}, fmt.Errorf("read import: %w", err)
 	}
 	code := string(b)
+	if r.src.Data != "" {
+		code = opening(r.src, a.Path) + code
+	}
 	return api.OnLoadResult{Contents: &code, Loader: loader, ResolveDir: filepath.Dir(a.Path)}, nil
 }
 

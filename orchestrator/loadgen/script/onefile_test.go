@@ -69,3 +69,34 @@ func TestOneFileOfBadScripts(t *testing.T) {
 		})
 	}
 }
+
+// What the files of a script open by relative paths is found in the folder of
+// data, wherever each of them lay.
+func TestOneFileFindsItsData(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	files := map[string]string{
+		"/s/main.js": `import { far } from './lib/deep/far.ts';
+import './lib/quiet.js';
+const [near, list] = ['./near.txt', './lib/list.json'].map((p) => open(p));
+const bytes = open('near.txt', 'b').byteLength;
+const found = [near, list, bytes, far, open('` + data + `/absolute.txt')].join('|');
+export default function () { console.log(found, globalThis.quiet); }`,
+		"/s/lib/deep/far.ts": `const read: (p: string) => string = (p) => open(p); export const far = read('../../near.txt') + read('own.txt');`,
+		"/s/lib/quiet.js":    `globalThis.quiet = function open() { return 1 }();`,
+	}
+	for name, text := range map[string]string{"near.txt": "near", "lib/list.json": "[1]", "lib/deep/own.txt": "own", "absolute.txt": "there"} {
+		require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(data, name)), 0o700))
+		require.NoError(t, os.WriteFile(filepath.Join(data, name), []byte(text), 0o600))
+	}
+	one, err := script.OneFile(script.Source{Path: "/s/main.js", Data: data, ReadFile: func(path string) ([]byte, error) {
+		if text, ok := files[path]; ok {
+			return []byte(text), nil
+		}
+		return nil, fs.ErrNotExist
+	}})
+	require.NoError(t, err)
+	b, r := iterate(t, string(one))
+	require.NoError(t, r.Err)
+	require.Contains(t, b.log.String(), "near|[1]|4|nearown|there 1")
+}
