@@ -165,10 +165,10 @@ func TestNoTestCodeShips(t *testing.T) {
 	t.Parallel()
 	testOnly := []string{
 		"testing", "net/http/httptest", "testing/iotest", "testing/fstest", "github.com/stretchr/testify", "go.uber.org/goleak",
-		"github.com/rogpeppe/go-internal", module + "orchestrator/launchtest", module + "orchestrator/internal/pgtest", module + "orchestrator/internal/promtest", module + "orchestrator/internal/browsertest",
+		"github.com/rogpeppe/go-internal", module + "orchestrator/launchtest", module + "orchestrator/kube/kubetest", module + "orchestrator/internal/pgtest", module + "orchestrator/internal/promtest", module + "orchestrator/internal/browsertest",
 	}
 	for _, p := range packages(t) {
-		if within(p.dir, []string{"orchestrator/launchtest"}) {
+		if within(p.dir, []string{"orchestrator/launchtest", "orchestrator/kube/kubetest"}) {
 			continue
 		}
 		for _, imported := range p.imports() {

@@ -21,6 +21,7 @@ import (
 
 	"github.com/hackload-kz/hackload/orchestrator/contest"
 	"github.com/hackload-kz/hackload/orchestrator/kube"
+	"github.com/hackload-kz/hackload/orchestrator/kube/kubetest"
 	"github.com/hackload-kz/hackload/scenarios"
 )
 
@@ -29,7 +30,7 @@ const canary = "canary-5f2d"
 // TestCluster does everything on one API server: to start it takes seconds.
 func TestCluster(t *testing.T) {
 	t.Parallel()
-	c := startCluster(t)
+	c := &cluster{kubetest.Start(t)}
 	for _, row := range []struct {
 		name string
 		run  func(t *testing.T, s *scene)
@@ -45,12 +46,17 @@ func TestCluster(t *testing.T) {
 		{"refused", refused},
 		{"strangers", strangers},
 		{"requests", requests},
+		{"forgotten", forgotten},
+		{"namespace going", namespaceGoing},
+		{"spaces and quotes", spacesAndQuotes},
+		{"out of reach", outOfReach},
+		{"data", data},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
 			s := &scene{cluster: c, ns: strings.ReplaceAll(row.name, " ", "-"), id: "Good_Team-search-25-01k"}
-			c.namespace(t, s.ns)
-			s.launcher = s.open(t, c.config)
+			c.Namespace(t, s.ns)
+			s.launcher = s.open(t, c.Config)
 			row.run(t, s)
 		})
 	}
@@ -189,7 +195,7 @@ func adopted(t *testing.T, s *scene) {
 	_, err := s.launcher.Status(t.Context(), s.id)
 	require.ErrorIs(t, err, kube.ErrClosed)
 	s.says(t, s.ns, name+"-1-x", exited(0, "Completed"))
-	s.launcher = s.open(t, s.config)
+	s.launcher = s.open(t, s.Config)
 	require.NoError(t, s.launcher.Start(t.Context(), s.launch()))
 	status, err := s.launcher.Status(t.Context(), s.id)
 	require.NoError(t, err)
@@ -218,7 +224,7 @@ func interrupted(t *testing.T, s *scene) {
 	s.launcher.Close()
 	name := kube.Name(s.id)
 	require.NoError(t, s.Delete(t.Context(), &kube.TestRun{ObjectMeta: metav1.ObjectMeta{Namespace: s.ns, Name: name}}))
-	s.launcher = s.open(t, s.config)
+	s.launcher = s.open(t, s.Config)
 	again := s.launch()
 	again.WriteToken = "another"
 	require.NoError(t, s.launcher.Start(t.Context(), again))
@@ -246,16 +252,19 @@ func deleted(t *testing.T, s *scene) {
 }
 
 func unusable(t *testing.T, s *scene) {
-	l, err := kube.New(s.config, kube.Config{Namespace: s.ns, Runner: kube.Runner{Image: "x"}, Scenarios: fstest.MapFS{
-		"broken.js": {Data: []byte("export default function ( {")},
-		"large.js":  {Data: []byte("export default function () { return '" + strings.Repeat("x", 1100<<10) + "' }")},
+	l, err := kube.New(s.Config, kube.Config{Namespace: s.ns, Runner: kube.Runner{Image: "x"}, Scenarios: fstest.MapFS{
+		"broken.js":        {Data: []byte("export default function ( {")},
+		"cities.js":        {Data: []byte("const all = open('./data/cities.json'); export default function () { return all }")},
+		"data/cities.json": {Data: []byte(strings.Repeat("x", 1100<<10))},
+		"large.js":         {Data: []byte("export default function () { return '" + strings.Repeat("x", 1100<<10) + "' }")},
 	}})
 	require.NoError(t, err)
 	defer l.Close()
 	s.launcher = l
 	for _, row := range []struct{ scenario, want string }{
 		{"broken", "broken.js:1:"},
-		{"large", "larger than 1024000 bytes"},
+		{"large", "large.js has 1126444 bytes, and a ConfigMap or a Secret holds 1024000"},
+		{"cities", "scenario cities opens data/cities.json of 1126400 bytes, and all that it opens may have 1024000 together: put it into the volume of users (kubernetes.users_claim), and open it as /users/cities.json"},
 	} {
 		order := s.launch()
 		order.Scenario = row.scenario
@@ -291,31 +300,31 @@ func refused(t *testing.T, s *scene) {
 // Whoever may do nothing is told what is missing, and leaves nothing behind.
 func strangers(t *testing.T, s *scene) {
 	for token, want := range map[string]string{
-		otherToken: `cannot list resource "testruns"`, "expired": "the credentials have expired or are wrong",
+		kubetest.OtherToken: `cannot list resource "testruns"`, "expired": "the credentials have expired or are wrong",
 	} {
-		require.ErrorContains(t, s.open(t, s.as(token)).Start(t.Context(), s.launch()), want)
+		require.ErrorContains(t, s.open(t, s.As(token)).Start(t.Context(), s.launch()), want)
 	}
 	require.Empty(t, s.left(t))
 	for _, row := range []struct {
 		token string
 		want  string
 	}{
-		{otherToken, "we may not list testruns.k6.io in namespace strangers"},
-		{otherToken, "we may not get pods/log in namespace strangers"},
+		{kubetest.OtherToken, "we may not list testruns.k6.io in namespace strangers"},
+		{kubetest.OtherToken, "we may not get pods/log in namespace strangers"},
 		{"expired", "the credentials have expired or are wrong"},
 	} {
-		require.Contains(t, s.check(t, s.as(row.token), s.ns), row.want)
+		require.Contains(t, s.check(t, s.As(row.token), s.ns), row.want)
 	}
-	require.Empty(t, s.check(t, s.config, s.ns))
-	require.Contains(t, s.check(t, s.config, "nowhere"), "namespace nowhere does not exist")
-	away := rest.CopyConfig(s.config)
+	require.Empty(t, s.check(t, s.Config, s.ns))
+	require.Contains(t, s.check(t, s.Config, "nowhere"), "namespace nowhere does not exist")
+	away := rest.CopyConfig(s.Config)
 	away.Host = "https://127.0.0.1:1"
 	require.Contains(t, s.check(t, away, s.ns), "the cluster at https://127.0.0.1:1 does not answer")
 	require.NoError(t, s.Create(t.Context(), &corev1.ResourceQuota{
 		ObjectMeta: metav1.ObjectMeta{Namespace: s.ns, Name: "small"},
 		Spec:       corev1.ResourceQuotaSpec{Hard: corev1.ResourceList{corev1.ResourceLimitsMemory: resource.MustParse("1Gi")}},
 	}))
-	require.Equal(t, "kubernetes: quota small of namespace strangers allows 1Gi of limits.memory, and 4 runners (kubernetes.max_runners) need 4Gi", s.check(t, s.config, s.ns))
+	require.Equal(t, "kubernetes: quota small of namespace strangers allows 1Gi of limits.memory, and 4 runners (kubernetes.max_runners) need 4Gi", s.check(t, s.Config, s.ns))
 }
 
 func (s *scene) check(t *testing.T, as *rest.Config, namespace string) string {
@@ -328,7 +337,7 @@ func (s *scene) check(t *testing.T, as *rest.Config, namespace string) string {
 func requests(t *testing.T, s *scene) {
 	s.launcher.Close()
 	var n atomic.Int64
-	counted := rest.CopyConfig(s.config)
+	counted := rest.CopyConfig(s.Config)
 	counted.Wrap(func(next http.RoundTripper) http.RoundTripper {
 		return roundTripper(func(r *http.Request) (*http.Response, error) {
 			n.Add(1)
