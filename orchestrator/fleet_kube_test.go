@@ -80,15 +80,17 @@ func TestThirtyTeamsOnACluster(t *testing.T) {
 	require.NoError(t, err)
 	watching := f.requests.Load()
 
-	first := f.begin()
+	first, firstOrder := f.begin()
 	f.until("the round ends", func() bool {
 		open, err := f.store.OpenClimbs(t.Context(), first)
 		require.NoError(t, err)
 		return open == 0
 	})
-	left, err := launcher.List(t.Context())
-	require.NoError(t, err)
-	require.Empty(t, left)
+	f.until("each launch is removed", func() bool {
+		left, err := launcher.List(t.Context())
+		require.NoError(t, err)
+		return len(left) == 0
+	})
 	runs, err := f.store.RunsIn(t.Context(), first, contest.RunJudged)
 	require.NoError(t, err)
 	require.Len(t, runs, 3*fleetTeams)
@@ -102,13 +104,12 @@ func TestThirtyTeamsOnACluster(t *testing.T) {
 	require.LessOrEqual(t, watching, int64(6), "a list and a watch of each kind")
 	require.LessOrEqual(t, each, float64(fleetRequests))
 
-	second := f.begin()
-	orders := [][]contest.Slug{f.order(first), f.order(second)}
-	require.Len(t, orders[0], fleetTeams)
-	require.ElementsMatch(t, orders[0], orders[1])
-	require.NotEqual(t, orders[0][0], orders[1][0], "another team is the first")
-	at := slices.Index(orders[0], orders[1][0])
-	require.Equal(t, append(slices.Clone(orders[0][at:]), orders[0][:at]...), orders[1], "and the order is the same")
+	_, secondOrder := f.begin()
+	require.Len(t, firstOrder, fleetTeams)
+	require.ElementsMatch(t, firstOrder, secondOrder)
+	require.NotEqual(t, firstOrder[0], secondOrder[0], "another team is the first")
+	at := slices.Index(firstOrder, secondOrder[0])
+	require.Equal(t, append(slices.Clone(firstOrder[at:]), firstOrder[:at]...), secondOrder, "and the order is the same")
 }
 
 // counted counts requests.
@@ -175,11 +176,15 @@ func (f *fleet) during(part func(context.Context) error) {
 	})
 }
 
-func (f *fleet) begin() contest.RoundID {
+// begin begins a round, and returns the order of its teams in the record. It is
+// read while no run can end, since a climb that has ended is not among the open.
+func (f *fleet) begin() (contest.RoundID, []contest.Slug) {
 	f.t.Helper()
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	id, err := f.line.Begin(f.t.Context(), contest.SearchTesting)
 	require.NoError(f.t, err)
-	return id
+	return id, f.order(id)
 }
 
 func (f *fleet) until(what string, yes func() bool) {

@@ -263,7 +263,7 @@ func unusable(t *testing.T, s *scene) {
 	s.launcher = l
 	for _, row := range []struct{ scenario, want string }{
 		{"broken", "broken.js:1:"},
-		{"large", "large.js has 1126444 bytes, and a ConfigMap or a Secret holds 1024000"},
+		{"large", "large.js has 1126440 bytes, and a ConfigMap or a Secret holds 1024000"},
 		{"cities", "scenario cities opens data/cities.json of 1126400 bytes, and all that it opens may have 1024000 together: put it into the volume of users (kubernetes.users_claim), and open it as /users/cities.json"},
 	} {
 		order := s.launch()
