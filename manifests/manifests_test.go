@@ -242,7 +242,7 @@ func TestWorkflow(t *testing.T) {
 	assert.Equal(t, map[string]string{"REGISTRY": "ghcr.io", "IMAGE_NAME": "${{ github.repository }}/job-service"}, w.Env)
 	assert.Contains(t, w.On["workflow_dispatch"]["inputs"], "image_tag")
 	steps := map[string][]string{
-		"build-and-push": {"Checkout repository", "Log in to Container Registry", "Set up Docker Buildx", "Extract metadata",
+		"build-and-push": {"Checkout repository", "Take the commit's time", "Log in to Container Registry", "Set up Docker Buildx", "Extract metadata",
 			"Build and push Docker image", "Extract runner metadata", "Build and push runner image", "Generate deployment artifact", "Upload deployment artifact", "Build Summary"},
 		"deploy": {"Checkout repository", "Download deployment artifact", "Load deployment info", "Determine image tag", "Setup kubectl",
 			"Configure kubectl", "Verify kubectl connection", "Update deployment image", "Wait for rollout", "Verify deployment", "Get deployment info"},
