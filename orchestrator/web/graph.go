@@ -1,8 +1,10 @@
 package web
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -94,13 +96,18 @@ func (w words) over(c *contest.Course, script contest.Script, bound *contest.Thr
 		return nil
 	}
 	last := c.Points[len(c.Points)-1].At
-	t := canvas{words: w, course: c, end: max(last, script.Length().Seconds())}
+	// Stages are planned from the generators' start, which is a moment after the
+	// launch: one step before the first measurement, as near as can be told.
+	began := max(0, c.Points[0].At-c.Step.D().Seconds())
+	t := canvas{words: w, course: c, end: max(last, began+script.Length().Seconds())}
 	if !(t.end > 0) || math.IsInf(t.end, 0) {
 		return nil
 	}
 	o := &overTime{Axis: t.axis(), Window: c.Window.D()}
-	for i, s := range script.Scenarios {
-		p := phase{bandX: t.band(s.Start.D(), s.Start.D()+s.Duration.D()), Name: shown(s.Name, 24), Judged: s.Name == judgedPhase, No: i}
+	stages := slices.SortedStableFunc(slices.Values(script.Scenarios), func(a, b contest.ScriptScenario) int { return cmp.Compare(a.Start, b.Start) })
+	for i, s := range stages {
+		from := began + s.Start.D().Seconds()
+		p := phase{bandX: t.band(from, from+s.Duration.D().Seconds()), Name: shown(s.Name, 24), Judged: s.Name == judgedPhase, No: i}
 		p.Late = p.X > 60
 		if p.Judged {
 			t.shade, o.Judged = &bandX{p.X, p.W}, true
@@ -140,9 +147,9 @@ type canvas struct {
 
 func (t canvas) x(seconds float64) float64 { return round1(100 * min(1, max(0, seconds/t.end))) }
 
-func (t canvas) band(from, to time.Duration) bandX {
-	x := t.x(from.Seconds())
-	return bandX{x, round1(max(0.4, t.x(to.Seconds())-x))}
+func (t canvas) band(from, to float64) bandX {
+	x := t.x(from)
+	return bandX{x, round1(max(0.4, t.x(to)-x))}
 }
 
 // latency draws p95 and p50 with the bound of the rule, unless that is so far

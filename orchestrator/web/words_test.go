@@ -158,3 +158,18 @@ func TestStyleNamesTheCriteria(t *testing.T) {
 		assert.Contains(t, string(style), fmt.Sprintf("%s.board td:last-child::before{content:%q}", before, w.say("Total")))
 	}
 }
+
+// Stages stand in the order of their beginnings, from the first measurement on:
+// generators may take a while to start.
+func TestStagesBeginWithTheGenerators(t *testing.T) {
+	t.Parallel()
+	second := contest.Duration(time.Second)
+	script := contest.Script{Scenarios: []contest.ScriptScenario{
+		{Name: "steady", Start: 10 * second, Duration: 10 * second}, {Name: "warmup", Duration: 10 * second},
+	}}
+	o := words{lang: english}.over(&contest.Course{Step: second, Points: []contest.CoursePoint{{At: 21}, {At: 22}}}, script, nil)
+	assert.Equal(t, "warmup", o.Phases[0].Name)
+	assert.Equal(t, bandX{50, 25}, o.Phases[0].bandX, "20 s were lost before the load, of 40 in all")
+	assert.Equal(t, bandX{75, 25}, o.Phases[1].bandX)
+	assert.Equal(t, &bandX{75, 25}, o.Graphs[0].Shade)
+}
