@@ -8,11 +8,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -91,7 +91,7 @@ func (c *cluster) contest(t *testing.T) *contestInCluster {
 // a launch of its own.
 type watched struct {
 	runs, pods map[contest.TestID]map[types.UID]bool
-	points     []point
+	logs       []*os.File
 }
 
 func note(in map[contest.TestID]map[types.UID]bool, of metav1.Object) (first bool) {
@@ -112,8 +112,6 @@ func (c *contestInCluster) round(t *testing.T, during func()) (contest.Evidence,
 	w := watched{runs: map[contest.TestID]map[types.UID]bool{}, pods: map[contest.TestID]map[types.UID]bool{}}
 	before := len(c.told(t))
 	c.inPod(t, "jobs", "run", "k6-search-testing", "--who", "e2e")
-	var writing sync.WaitGroup
-	var mu sync.Mutex
 	loading := false
 	c.within(t, 3*patience, "the Hub has the result", func(ctx context.Context) (bool, error) {
 		runs, err := c.runs.Namespace(loadHome).List(ctx, metav1.ListOptions{})
@@ -133,17 +131,11 @@ func (c *contestInCluster) round(t *testing.T, during func()) (contest.Evidence,
 		}
 		for _, p := range pods.Items {
 			if p.Status.Phase == corev1.PodRunning && note(w.pods, &p) {
-				writing.Go(func() {
-					all := c.follow(t, p)
-					mu.Lock()
-					defer mu.Unlock()
-					w.points = append(w.points, all...)
-				})
+				w.logs = append(w.logs, c.log(t, p))
 			}
 		}
 		return len(c.told(t)) > before, nil
 	})
-	writing.Wait()
 	c.eventually(t, "nothing is left of the run", func(ctx context.Context) (bool, error) {
 		runs, err := c.runs.Namespace(loadHome).List(ctx, metav1.ListOptions{})
 		return err == nil && len(runs.Items) == 0, err
@@ -155,7 +147,7 @@ func (c *contestInCluster) round(t *testing.T, during func()) (contest.Evidence,
 		assert.Len(t, uids, 1, "%s has one TestRun, whatever happens", id)
 	}
 	assert.Len(t, w.pods[e.TestID], e.Launch.Generators, "%s has no second load", e.TestID)
-	mine := slices.DeleteFunc(w.points, func(p point) bool { return p.Data.Tags["testid"] != string(e.TestID) })
+	mine := slices.DeleteFunc(readPoints(t, w.logs), func(p point) bool { return p.Data.Tags["testid"] != string(e.TestID) })
 	return e, mine
 }
 
@@ -166,18 +158,30 @@ func (c *contestInCluster) told(t *testing.T) []labhub.Accepted {
 	return all
 }
 
-// follow reads the samples that a runner prints, until it ends.
-func (c *cluster) follow(t *testing.T, p corev1.Pod) (all []point) {
-	log, err := c.CoreV1().Pods(p.Namespace).GetLogs(p.Name, &corev1.PodLogOptions{Follow: true}).Stream(t.Context())
-	if !assert.NoError(t, err) {
-		return nil
-	}
-	defer log.Close()
-	for lines := bufio.NewScanner(log); lines.Scan(); {
-		var one point
-		if json.Unmarshal(lines.Bytes(), &one) == nil && one.Type == "Point" {
-			all = append(all, one)
+// log opens what a runner prints, on its node: what is open stays to be read when
+// the Pod is gone, and the API's stream may end before the last lines.
+func (c *cluster) log(t *testing.T, p corev1.Pod) *os.File {
+	t.Helper()
+	f, err := os.Open(filepath.Join(c.dir, "pod-logs", fmt.Sprintf("%s_%s_%s", p.Namespace, p.Name, p.UID), "k6", "0.log"))
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, f.Close()) })
+	return f
+}
+
+// readPoints reads the samples out of logs, whose lines begin with a time, a stream
+// and a mark.
+func readPoints(t *testing.T, logs []*os.File) (all []point) {
+	t.Helper()
+	for _, f := range logs {
+		lines := bufio.NewScanner(f)
+		for lines.Scan() {
+			_, text, _ := strings.Cut(lines.Text(), " stdout F ")
+			var one point
+			if json.Unmarshal([]byte(text), &one) == nil && one.Type == "Point" {
+				all = append(all, one)
+			}
 		}
+		require.NoError(t, lines.Err())
 	}
 	return all
 }
