@@ -28,7 +28,6 @@ import (
 
 // odd is a launcher over scripts of these tests, for two generators.
 func odd(cfg *kube.Config) {
-	cfg.Begin = 20 * time.Second
 	cfg.Scenarios = fstest.MapFS{
 		"sleeps.js": {Data: []byte(`import { sleep } from 'k6'; export const options = { vus: 2, duration: '10m' }; export default () => sleep(1)`)},
 		"eats.js":   {Data: []byte(eats)},
@@ -41,6 +40,9 @@ func oddLaunch(script string) contest.Launch {
 		WriteURL: "http://127.0.0.1:1/api/v1/write", WriteToken: "none",
 	}
 }
+
+// soon has a launch given up that does not begin, as it is meant not to.
+func soon(cfg *kube.Config) { cfg.Begin = 20 * time.Second }
 
 // loads waits until both generators were told to begin.
 func (c *cluster) loads(t *testing.T, namespace string, launch contest.Launch) (runners []corev1.Pod) {
@@ -69,13 +71,16 @@ func TestLauncherTellsWhatBecameOfARun(t *testing.T) {
 			c.loads(t, namespace, launch)
 			require.NoError(t, c.runs.Namespace(namespace).Delete(t.Context(), kube.Name(launch.TestID), metav1.DeleteOptions{}))
 		}, `^the TestRun was deleted by somebody else after \d+ s$`},
-		{"no such image", "sleeps", func(cfg *kube.Config) { cfg.Image = "localhost/nobody:1" }, nil,
+		{"no such image", "sleeps", func(cfg *kube.Config) { soon(cfg); cfg.Image = "localhost/nobody:1" }, nil,
 			`^generator 1 of 2 did not start within 20 s: its image localhost/nobody:1 cannot be pulled \((ErrImagePull|ImagePullBackOff)\): .*localhost/nobody:1`},
-		{"no such node", "sleeps", func(cfg *kube.Config) { cfg.NodeSelector = map[string]string{"pool": "of-nobody"} }, nil,
+		{"no such node", "sleeps", func(cfg *kube.Config) { soon(cfg); cfg.NodeSelector = map[string]string{"pool": "of-nobody"} }, nil,
 			`^generator 1 of 2 did not start within 20 s: no node takes it \(Unschedulable\): 0/1 nodes are available: .*node affinity/selector`},
-		{"no room on a node", "sleeps", func(cfg *kube.Config) { cfg.Resources.Requests[corev1.ResourceCPU] = resource.MustParse("500") }, nil,
+		{"no room on a node", "sleeps", func(cfg *kube.Config) {
+			soon(cfg)
+			cfg.Resources.Requests[corev1.ResourceCPU] = resource.MustParse("500")
+		}, nil,
 			`^generator 1 of 2 did not start within 20 s: no node takes it \(Unschedulable\): .*Insufficient cpu`},
-		{"no room in the quota", "sleeps", func(cfg *kube.Config) { c.quota(t, cfg.Namespace, corev1.ResourcePods, "1") }, nil,
+		{"no room in the quota", "sleeps", func(cfg *kube.Config) { soon(cfg); c.quota(t, cfg.Namespace, corev1.ResourcePods, "1") }, nil,
 			`^1 of 2 generators ran within 20 s \(the TestRun's stage is created\): pods "k6-good-sleeps-1-01told-[0-9a-f]+-2-" is forbidden: exceeded quota: small, requested: pods=1, used: pods=1, limited: pods=1$`},
 	} {
 		t.Run(row.name, func(t *testing.T) {
