@@ -3,6 +3,7 @@ package kube
 import (
 	"fmt"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -114,9 +115,15 @@ func cacheOptions(h *http.Client, s *runtime.Scheme, m meta.RESTMapper, namespac
 	}
 }
 
-// quiet gives the libraries, which log for the whole process, the launcher's log.
+// quieted guards what the libraries have one of in the whole process.
+var quieted sync.Once
+
+// quiet gives the libraries, which log for the whole process, the first launcher's
+// log. They do not bear it while they are at work.
 func quiet(cfg Config) {
-	l := logr.FromSlogHandler(cfg.Log.Handler())
-	log.SetLogger(l)
-	klog.SetLogger(l)
+	quieted.Do(func() {
+		l := logr.FromSlogHandler(cfg.Log.Handler())
+		log.SetLogger(l)
+		klog.SetLogger(l)
+	})
 }
