@@ -159,7 +159,7 @@ func TestPostgresReplicaThatIsKilledIsTakenOver(t *testing.T) {
 	// would be nothing to take over.
 	require.Eventually(t, func() bool {
 		return slices.ContainsFunc(s.runs(t), func(r store.Run) bool { return r.Owner != "" })
-	}, time.Minute, 50*time.Millisecond)
+	}, 5*time.Minute, 50*time.Millisecond)
 	code, output := hackload(t, s.environ(), "serve", "--once", "--config", s.config(t, second))
 	require.Equal(t, exitDone, code, output)
 	killed := <-ended
