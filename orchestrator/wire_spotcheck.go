@@ -3,11 +3,11 @@ package main
 import (
 	"context"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 
 	"github.com/hackload-kz/hackload/orchestrator/contest"
+	"github.com/hackload-kz/hackload/orchestrator/loadgen"
 	"github.com/hackload-kz/hackload/orchestrator/loadgen/k6"
 	"github.com/hackload-kz/hackload/orchestrator/spotcheck"
 	"github.com/hackload-kz/hackload/orchestrator/store"
@@ -41,7 +41,7 @@ func (w *works) agent() string {
 	if w.config.Load.Launcher != "loadgen" {
 		return k6.Agent
 	}
-	return "hackload-loadgen/" + version()
+	return loadgen.Agent(version())
 }
 
 const (
@@ -77,11 +77,11 @@ func (w *works) contestUsers() ([]scenarios.User, error) {
 }
 
 func (w *works) readUsers(name string) ([]scenarios.User, error) {
-	open := func() (fs.File, error) { return os.Open(name) }
-	if !filepath.IsAbs(name) {
-		open = func() (fs.File, error) { return os.Open(filepath.Join(w.config.Scenarios.Dir, name)) }
+	path := name
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(w.config.Scenarios.Dir, path)
 	}
-	file, err := open()
+	file, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("open users file: %w", err)
 	}

@@ -205,10 +205,11 @@ func (l *Line) climbOn(ctx context.Context, tx *store.Tx, run store.Run) (*conte
 		return nil, err
 	}
 	service := serviceOf(run.Run)
-	results, err := l.results(ctx, tx, climb.ID)
+	judged, err := tx.Judged(ctx, climb.ID)
 	if err != nil {
 		return nil, err
 	}
+	results := resultsOf(judged)
 	next := verdict.Ladder(l.ladder(c), results)
 	if !next.Done {
 		if err := tx.InsertRun(ctx, newRun(tx, climb, service, run.Target, next)); err != nil {
@@ -242,14 +243,10 @@ func serviceOf(r contest.Run) contest.Service {
 	return s
 }
 
-func (l *Line) results(ctx context.Context, tx *store.Tx, climb contest.ClimbID) ([]verdict.RunResult, error) {
-	judged, err := tx.Judged(ctx, climb)
-	if err != nil {
-		return nil, err
-	}
+func resultsOf(judged []store.JudgedRun) []verdict.RunResult {
 	results := make([]verdict.RunResult, 0, len(judged))
 	for _, j := range judged {
 		results = append(results, verdict.RunResult(j))
 	}
-	return results, nil
+	return results
 }

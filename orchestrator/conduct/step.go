@@ -148,15 +148,11 @@ func (l *Line) shape(ctx context.Context, run store.Run) (*contest.Shape, error)
 	if err != nil {
 		return nil, fmt.Errorf("choose the generators of run %s: %w", run.ID, err)
 	}
-	var done []verdict.RunResult
-	err = l.Store.Write(ctx, func(tx *store.Tx) (err error) {
-		done, err = l.results(ctx, tx, run.Climb)
-		return err
-	})
+	judged, err := l.Store.Judged(ctx, run.Climb)
 	if err != nil {
 		return nil, err
 	}
-	shape := verdict.Remedy(base, run.LevelNo, done)
+	shape := verdict.Remedy(base, run.LevelNo, resultsOf(judged))
 	return &shape, nil
 }
 

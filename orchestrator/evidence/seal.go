@@ -59,8 +59,9 @@ func (s Sealed) Evidence() (contest.Evidence, error) {
 }
 
 // Check names, path first, everything that is not as it was sealed. It returns
-// nothing when all is well.
-func (s Sealed) Check() []string {
+// nothing when all is well. Parts that were withheld from the text, by their
+// paths, are not held against their hashes, and then neither is the whole.
+func (s Sealed) Check(withheld ...string) []string {
 	e, err := s.Evidence()
 	if err != nil {
 		return []string{"evidence: " + err.Error()}
@@ -69,7 +70,7 @@ func (s Sealed) Check() []string {
 	if err != nil {
 		return []string{"evidence: " + err.Error()}
 	}
-	intact := hash(s.JSON) == s.SHA256
+	intact, hidden := hash(s.JSON) == s.SHA256, false
 	var found []string
 	for path, sum := range now {
 		sealed, ok := s.Parts[path]
@@ -79,6 +80,8 @@ func (s Sealed) Check() []string {
 			found = append(found, path+": its hash was changed, the value was not")
 		case intact:
 			found = append(found, path+": its hash is missing")
+		case ok && slices.Contains(withheld, path):
+			hidden = true
 		case ok:
 			found = append(found, path+": the value was changed")
 		default:
@@ -90,7 +93,7 @@ func (s Sealed) Check() []string {
 			found = append(found, path+": "+map[bool]string{true: "is a hash of nothing", false: "was removed"}[intact])
 		}
 	}
-	if len(found) == 0 && !intact {
+	if len(found) == 0 && !intact && !hidden {
 		found = append(found, s.wholly(e))
 	}
 	slices.Sort(found)

@@ -251,10 +251,14 @@ func (t *test) configure(x IO, f *flags) error {
 	return nil
 }
 
+// Agent is what this generator calls itself to services where no option says
+// otherwise.
+func Agent(version string) string { return "hackload-loadgen/" + version }
+
 // transport is how requests leave, as the options say.
 func transport(o *options.Options, guard func(netip.Addr) error, version string) httpx.Config {
 	c := httpx.Config{
-		UserAgent: options.Or(o.UserAgent, "hackload-loadgen/"+version), Guard: guard,
+		UserAgent: options.Or(o.UserAgent, Agent(version)), Guard: guard,
 		InsecureSkipVerify: options.Or(o.InsecureSkipTLSVerify, false), NoConnectionReuse: options.Or(o.NoConnectionReuse, false),
 		RPS: int(options.Or(o.RPS, 0)), LocalIPs: o.LocalIPs,
 		Names: httpx.Names{Hosts: o.Hosts, Blocked: o.BlockHostnames, Select: options.Or(o.DNS.Select, ""), Policy: options.Or(o.DNS.Policy, "")},

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -39,7 +40,7 @@ func cancelling(user User, id string) call {
 type marked struct {
 	team   contest.Team
 	client *client
-	event  string
+	event  int
 	was    answer // the user's bookings before
 	mark   string // the booking's id; empty: none could be left
 	is     answer // the user's bookings after all marks were left
@@ -65,7 +66,7 @@ func (c *Checker) shared(ctx context.Context, teams []contest.Team) []contest.Su
 	each(ctx, all, func(m *marked) { m.was, _ = m.client.ask(ctx, as, listing) })
 	each(ctx, all, func(m *marked) {
 		if m.was.good() {
-			a, _ := m.client.ask(ctx, as, opening(user, eventOf(m)))
+			a, _ := m.client.ask(ctx, as, opening(user, m.event))
 			m.mark = a.id
 		}
 	})
@@ -76,11 +77,6 @@ func (c *Checker) shared(ctx context.Context, teams []contest.Team) []contest.Su
 		}
 	})
 	return crossings(all, time.Now())
-}
-
-func eventOf(m *marked) (n int) {
-	_, _ = fmt.Sscan(m.event, &n) // it was written by toMark
-	return n
 }
 
 // toMark lists the teams that have a service, each with an event of its own.
@@ -95,7 +91,7 @@ func (c *Checker) toMark(teams []contest.Team) []*marked {
 	}
 	slices.SortFunc(all, func(a, b *marked) int { return strings.Compare(string(a.team.Slug), string(b.team.Slug)) })
 	for i, m := range all {
-		m.event = fmt.Sprint(firstEvent + i)
+		m.event = firstEvent + i
 	}
 	return all
 }
@@ -117,12 +113,14 @@ func each(ctx context.Context, all []*marked, do func(*marked)) {
 // was not before.
 func (m *marked) found(other *marked) bool {
 	return other.mark != "" && m.was.good() && m.is.good() &&
-		listed(m.is, other.mark, other.event) && !listed(m.was, other.mark, other.event)
+		m.is.lists(other) && !m.was.lists(other)
 }
 
-func listed(a answer, id, event string) bool {
+// lists reports whether a mark is among the bookings.
+func (a answer) lists(m *marked) bool {
+	event := strconv.Itoa(m.event)
 	for i := range a.ids {
-		if a.ids[i] == id && a.events[i] == event {
+		if a.ids[i] == m.mark && a.events[i] == event {
 			return true
 		}
 	}

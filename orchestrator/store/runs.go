@@ -122,7 +122,11 @@ func (s *Store) Run(ctx context.Context, id string) (Run, error) {
 
 // ClimbRuns returns all runs of a climb in the order of its ladder.
 func (tx *Tx) ClimbRuns(ctx context.Context, id contest.ClimbID) ([]Run, error) {
-	runs, err := documents[Run](ctx, tx.SQL, `SELECT doc FROM runs WHERE climb_id = ? ORDER BY level_no, repeat_no, retry_no`, id)
+	return climbRuns(ctx, tx.SQL, id)
+}
+
+func climbRuns(ctx context.Context, q querier, id contest.ClimbID) ([]Run, error) {
+	runs, err := documents[Run](ctx, q, `SELECT doc FROM runs WHERE climb_id = ? ORDER BY level_no, repeat_no, retry_no`, id)
 	return runs, wrap("read runs of climb "+string(id), err)
 }
 

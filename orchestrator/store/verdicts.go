@@ -113,7 +113,16 @@ type JudgedRun struct {
 
 // Judged returns the judged runs of a climb in the order of its ladder.
 func (tx *Tx) Judged(ctx context.Context, id contest.ClimbID) ([]JudgedRun, error) {
-	runs, err := tx.ClimbRuns(ctx, id)
+	return judgedOf(ctx, tx.SQL, id)
+}
+
+// Judged returns the judged runs of a climb in the order of its ladder.
+func (s *Store) Judged(ctx context.Context, id contest.ClimbID) ([]JudgedRun, error) {
+	return judgedOf(ctx, s.read, id)
+}
+
+func judgedOf(ctx context.Context, q querier, id contest.ClimbID) ([]JudgedRun, error) {
+	runs, err := climbRuns(ctx, q, id)
 	if err != nil {
 		return nil, err
 	}
@@ -122,7 +131,7 @@ func (tx *Tx) Judged(ctx context.Context, id contest.ClimbID) ([]JudgedRun, erro
 		if r.State != contest.RunJudged {
 			continue
 		}
-		e, err := evidenceOf(ctx, tx.SQL, r.ID)
+		e, err := evidenceOf(ctx, q, r.ID)
 		if err != nil {
 			return nil, err
 		}
@@ -130,7 +139,7 @@ func (tx *Tx) Judged(ctx context.Context, id contest.ClimbID) ([]JudgedRun, erro
 		if err != nil {
 			return nil, err
 		}
-		j, err := runVerdictOf(ctx, tx.SQL, r.ID)
+		j, err := runVerdictOf(ctx, q, r.ID)
 		if err != nil {
 			return nil, err
 		}

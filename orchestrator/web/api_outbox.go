@@ -124,6 +124,15 @@ func placeOf(r *http.Request, team string) (Place, error) {
 	return Place{slug, service.Criterion}, nil
 }
 
+// reasonedPlace reads a change of a team's criterion that is nothing but its reason.
+func reasonedPlace(r *http.Request) (at Place, by By, err error) {
+	if err := reasoned(r, &by, &by); err != nil {
+		return at, by, err
+	}
+	at, err = placeOf(r, "slug")
+	return at, by, err
+}
+
 func slugOf(r *http.Request, name string) (contest.Slug, error) {
 	slug := contest.Slug(r.PathValue(name))
 	if !slug.Valid() {

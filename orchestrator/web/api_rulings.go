@@ -87,11 +87,7 @@ func (o *operations) override(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (o *operations) lift(w http.ResponseWriter, r *http.Request) error {
-	var by By
-	if err := reasoned(r, &by, &by); err != nil {
-		return err
-	}
-	at, err := placeOf(r, "slug")
+	at, by, err := reasonedPlace(r)
 	if err != nil {
 		return err
 	}

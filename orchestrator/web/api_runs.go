@@ -95,11 +95,7 @@ func (o *operations) cancel(w http.ResponseWriter, r *http.Request) error {
 
 // rerun has a team measured once more in a criterion.
 func (o *operations) rerun(w http.ResponseWriter, r *http.Request) error {
-	var by By
-	if err := reasoned(r, &by, &by); err != nil {
-		return err
-	}
-	at, err := placeOf(r, "slug")
+	at, by, err := reasonedPlace(r)
 	if err != nil {
 		return err
 	}

@@ -21,6 +21,15 @@ type Refusal struct {
 // Error returns the text.
 func (r *Refusal) Error() string { return r.Text }
 
+// content is what programs are answered.
+func (r *Refusal) content() (content, error) {
+	body, err := json.Marshal(r)
+	if err != nil {
+		return content{}, fmt.Errorf("encode refusal: %w", err)
+	}
+	return content{code: r.Code, kind: "application/json", body: append(body, '\n')}, nil
+}
+
 func badRequest(text, hint string) error { return &Refusal{http.StatusBadRequest, text, hint} }
 
 const (
@@ -94,17 +103,17 @@ func telling(h answer) answer {
 		if !errors.As(err, &refusal) {
 			return err
 		}
-		body, err := json.Marshal(refusal)
-		if err != nil {
-			return fmt.Errorf("encode refusal: %w", err)
-		}
 		switch refusal.Code {
 		case http.StatusUnauthorized:
 			w.Header().Set("WWW-Authenticate", "Bearer")
 		case http.StatusTooManyRequests:
 			w.Header().Set("Retry-After", "5")
 		}
-		send(w, r, content{code: refusal.Code, kind: "application/json", body: append(body, '\n')})
+		c, err := refusal.content()
+		if err != nil {
+			return err
+		}
+		send(w, r, c)
 		return nil
 	}
 }

@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"encoding/json"
 	"math"
 	"net/http"
 	"net/netip"
@@ -91,11 +90,11 @@ func (t *throttle) refuse(w http.ResponseWriter, r *http.Request, l *rate.Limite
 	w.Header().Set("Retry-After", strconv.Itoa(wait))
 	refusal := Refusal{http.StatusTooManyRequests, "too many requests", "Wait for as many seconds as Retry-After says, and ask less often."}
 	if strings.HasPrefix(r.URL.Path, "/api/") || isProbe(r.URL.Path) {
-		body, err := json.Marshal(refusal)
+		c, err := refusal.content()
 		if err != nil {
 			panic(err) // it is two texts
 		}
-		send(w, r, content{code: refusal.Code, kind: "application/json", body: append(body, '\n')})
+		send(w, r, c)
 		return
 	}
 	send(w, r, content{code: refusal.Code, kind: "text/plain; charset=utf-8", body: []byte("Too many requests. " + refusal.Hint + "\n")})

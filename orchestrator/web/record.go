@@ -26,8 +26,8 @@ type Download struct {
 	Withheld       []string          `json:"withheld,omitempty"` // parts that are empty here, and were not
 }
 
-// partEndpoint is the part of evidence that is the team's own affair.
-const partEndpoint = "endpoint"
+// PartEndpoint is the part of evidence that is the team's own affair.
+const PartEndpoint = "endpoint"
 
 // download hands out a judged run: to organisers whole, to everybody without the
 // address of the team's service.
@@ -49,7 +49,7 @@ func (s *site) download(w http.ResponseWriter, r *http.Request, v view) error {
 	}
 	if !v.organiser && rec.Evidence.Endpoint != "" {
 		public := *rec.Evidence
-		public.Endpoint, d.Withheld = "", []string{partEndpoint}
+		public.Endpoint, d.Withheld = "", []string{PartEndpoint}
 		if d.Evidence, err = json.Marshal(public); err != nil {
 			return fmt.Errorf("encode evidence of run %s: %w", rec.Run.ID, err)
 		}

@@ -54,7 +54,8 @@ func (w words) blame(rec RunRecord, ours []contest.Finding) *blame {
 	return b
 }
 
-// health are the generators' numbers of weight, each with its limit.
+// health are the numbers of weight of the generators, of which there are some,
+// each with its limit.
 func (w words) health(e contest.Evidence, ours []contest.Finding) []tile {
 	var tiles []tile
 	bound := func(rule string) (float64, bool) {
@@ -69,25 +70,21 @@ func (w words) health(e contest.Evidence, ours []contest.Finding) []tile {
 	for _, g := range e.Generators {
 		cpu, late = max(cpu, g.CPU), max(late, g.SchedLatency)
 	}
-	if len(e.Generators) > 0 {
-		t := tile{Name: w.say("CPU of the busiest"), Value: w.amount(math.Round(100*cpu), "%")}
-		if limit, ok := bound("generator cpu"); ok {
-			t.Means, t.Bad = w.say("limit %s", w.amount(limit, "%")), 100*cpu > limit
-		}
-		tiles = append(tiles, t)
+	busiest := tile{Name: w.say("CPU of the busiest"), Value: w.amount(math.Round(100*cpu), "%")}
+	if limit, ok := bound("generator cpu"); ok {
+		busiest.Means, busiest.Bad = w.say("limit %s", w.amount(limit, "%")), 100*cpu > limit
 	}
+	tiles = append(tiles, busiest)
 	if planned := float64(e.Script.Planned(judgedPhase)); planned > 0 {
 		dropped := e.Count("dropped_iterations", judgedPhase)
 		tiles = append(tiles, tile{Name: w.say("Dropped iterations"), Value: w.number(dropped), Bad: dropped > 0,
 			Means: w.say("%s of %s planned were delivered", w.number(e.Count("iterations", judgedPhase)), w.number(planned))})
 	}
-	if len(e.Generators) > 0 {
-		t := tile{Name: w.say("Its own delay"), Value: w.amount(1000*late, "ms"), Means: w.say("99 of 100 times less")}
-		if e.Ceiling != nil {
-			t.Means += "; " + w.say("an echo takes %s here", w.amount(e.Ceiling.Floor, "ms"))
-		}
-		tiles = append(tiles, t)
+	own := tile{Name: w.say("Its own delay"), Value: w.amount(1000*late, "ms"), Means: w.say("99 of 100 times less")}
+	if e.Ceiling != nil {
+		own.Means += "; " + w.say("an echo takes %s here", w.amount(e.Ceiling.Floor, "ms"))
 	}
+	tiles = append(tiles, own)
 	if c := e.Ceiling; c != nil && c.RPS > 0 {
 		tiles = append(tiles, tile{Name: w.say("Ceiling of one"), Value: w.number(math.Round(c.RPS)) + "\u202f" + w.say("requests/s"),
 			Means: w.say("this level: %s arrivals/s of each", w.shortly(e.Level.Rate()/float64(max(1, e.Launch.Generators))))})

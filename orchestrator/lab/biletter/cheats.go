@@ -28,18 +28,14 @@ func Cheats() []Team {
 const (
 	cannedEvents  = `[{"id":1,"title":"Концерт на стадионе"},{"id":2,"title":"Лекция"},{"id":3,"title":"Наурыз"}]`
 	cannedBooking = `{"id":7}`
+	oneEvent      = `[{"id":1,"title":"Концерт на стадионе"}]`
 )
 
 // cheating lays a cheat over the whole service; nil where the kind is none.
 func cheating(kind Kind, o Options) func(http.Handler) http.Handler {
 	switch kind {
 	case TwoFaced:
-		return answering(func(r *http.Request) string {
-			if isSearch(r) && isGenerator(r) {
-				return `[{"id":1,"title":"Концерт на стадионе"}]`
-			}
-			return ""
-		}, http.StatusOK)
+		return answering(func(r *http.Request) bool { return isSearch(r) && isGenerator(r) }, http.StatusOK, oneEvent)
 	case Choosy:
 		return func(next http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -51,15 +47,10 @@ func cheating(kind Kind, o Options) func(http.Handler) http.Handler {
 			})
 		}
 	case Hollow:
-		return answering(func(r *http.Request) string {
-			if isSearch(r) {
-				return "[]"
-			}
-			return ""
-		}, http.StatusOK)
+		return answering(isSearch, http.StatusOK, "[]")
 	case Canned:
 		return func(next http.Handler) http.Handler {
-			return answering(canSearch, http.StatusOK)(answering(canBooking, http.StatusCreated)(next))
+			return answering(isSearch, http.StatusOK, cannedEvents)(answering(isOpening, http.StatusCreated, cannedBooking)(next))
 		}
 	case Borrowed:
 		return func(http.Handler) http.Handler { return o.Lender }
@@ -67,22 +58,12 @@ func cheating(kind Kind, o Options) func(http.Handler) http.Handler {
 	return nil
 }
 
-func canSearch(r *http.Request) string {
-	if isSearch(r) {
-		return cannedEvents
-	}
-	return ""
-}
-
-func canBooking(r *http.Request) string {
-	if r.Method == http.MethodPost && r.URL.Path == "/api/bookings" {
-		return cannedBooking
-	}
-	return ""
-}
-
 func isSearch(r *http.Request) bool {
 	return r.Method == http.MethodGet && r.URL.Path == "/api/events"
+}
+
+func isOpening(r *http.Request) bool {
+	return r.Method == http.MethodPost && r.URL.Path == "/api/bookings"
 }
 
 // isGenerator knows load generators by the name that they give.
@@ -90,11 +71,11 @@ func isGenerator(r *http.Request) bool {
 	return strings.Contains(r.UserAgent(), "loadgen") || strings.Contains(r.UserAgent(), "k6")
 }
 
-// answering answers with a canned body where there is one.
-func answering(can func(*http.Request) string, code int) func(http.Handler) http.Handler {
+// answering answers some requests with a canned body.
+func answering(which func(*http.Request) bool, code int, body string) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if body := can(r); body != "" {
+			if which(r) {
 				sendEncoded(w, code, []byte(body))
 				return
 			}
