@@ -19,7 +19,7 @@ func (w *works) openCluster(files fs.FS) error {
 	if problems := clusterProblems(c); len(problems) > 0 {
 		return usage(fmt.Errorf("load.launcher is testrun: %s", problems[0]), "Ask 'hackload check' for all that is missing.")
 	}
-	to, err := kube.Connect(c.Kubernetes.Kubeconfig)
+	to, err := kube.Connect(c.Kubernetes.Kubeconfig, w.log)
 	if err != nil {
 		return err
 	}
@@ -91,7 +91,7 @@ func (s *survey) checkCluster(ctx context.Context, c *config.Config) {
 		return
 	}
 	s.problems = append(s.problems, clusterProblems(c)...)
-	to, err := kube.Connect(c.Kubernetes.Kubeconfig)
+	to, err := kube.Connect(c.Kubernetes.Kubeconfig, nil)
 	if err != nil {
 		s.problem("kubernetes: %v", err)
 		return

@@ -2,6 +2,7 @@ package kube
 
 import (
 	"fmt"
+	"log/slog"
 	"net/http"
 	"sync"
 	"time"
@@ -25,8 +26,10 @@ import (
 const requestTimeout = 30 * time.Second
 
 // Connect reads how to reach a cluster: from a kubeconfig file, or where there
-// is none, from what a Pod of the cluster has. It asks nobody.
-func Connect(kubeconfig string) (*rest.Config, error) {
+// is none, from what a Pod of the cluster has. It asks nobody. The libraries log
+// to l from then on, see quiet; nil is nowhere.
+func Connect(kubeconfig string, l *slog.Logger) (*rest.Config, error) {
+	quiet(l)
 	if kubeconfig == "" {
 		c, err := rest.InClusterConfig()
 		if err != nil {
@@ -74,7 +77,7 @@ func types() (*runtime.Scheme, meta.RESTMapper, error) {
 
 // newAPI makes a client. It asks nobody yet.
 func newAPI(c *rest.Config, cfg Config) (api, error) {
-	quiet(cfg)
+	quiet(cfg.Log)
 	to := rest.CopyConfig(c)
 	to.UserAgent, to.QPS, to.Burst = "hackload", 50, 100
 	s, m, err := types()
@@ -118,12 +121,16 @@ func cacheOptions(h *http.Client, s *runtime.Scheme, m meta.RESTMapper, namespac
 // quieted guards what the libraries have one of in the whole process.
 var quieted sync.Once
 
-// quiet gives the libraries, which log for the whole process, the first launcher's
-// log. They do not bear it while they are at work.
-func quiet(cfg Config) {
+// quiet gives the libraries, which log for the whole process, the first log that
+// they are offered. They do not bear it while they are at work, so it comes before
+// anything that they are asked for.
+func quiet(l *slog.Logger) {
 	quieted.Do(func() {
-		l := logr.FromSlogHandler(cfg.Log.Handler())
-		log.SetLogger(l)
-		klog.SetLogger(l)
+		if l == nil {
+			l = slog.New(slog.DiscardHandler)
+		}
+		to := logr.FromSlogHandler(l.Handler())
+		log.SetLogger(to)
+		klog.SetLogger(to)
 	})
 }

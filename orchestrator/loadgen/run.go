@@ -41,8 +41,7 @@ func runLoaded(ctx context.Context, x IO, f *flags, path string) (aborted bool, 
 		tighten()
 	}
 	e := newEngine(t, x, f)
-	err = e.run(ctx)
-	return e.aborted, err
+	return e.run(ctx)
 }
 
 // engine is one run of a test.
@@ -54,7 +53,7 @@ type engine struct {
 	pool  *pool
 	setup string // what setup returned, as JSON
 
-	aborted bool // a threshold ended the test
+	aborted bool // a threshold ended the test; known once whole has returned
 	gate    *gate
 	state   atomic.Int32 // a phaseCode
 	tainted atomic.Bool  // a threshold did not hold when it was last looked at
@@ -100,8 +99,9 @@ func relaxCollector(x IO) (tighten func()) {
 	return func() { debug.SetGCPercent(before) }
 }
 
-// run runs the whole test and tells what came of it.
-func (e *engine) run(parent context.Context) error {
+// run runs the whole test and tells what came of it, and whether a threshold
+// ended it.
+func (e *engine) run(parent context.Context) (aborted bool, err error) {
 	ctx, stop := context.WithCancelCause(context.WithoutCancel(parent))
 	e.stop = stop
 	defer stop(nil)
@@ -111,7 +111,7 @@ func (e *engine) run(parent context.Context) error {
 
 	stopServing, err := e.serveREST()
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer stopServing()
 	finished := make(chan error, 1)
@@ -124,11 +124,11 @@ func (e *engine) run(parent context.Context) error {
 	}()
 	select {
 	case err := <-finished:
-		return err
+		return e.aborted, err
 	case <-e.io.Hard:
 		// The one case in which goroutines are left behind: whoever asks twice
 		// wants the process gone.
-		return errInterrupted
+		return false, errInterrupted
 	}
 }
 
