@@ -36,6 +36,7 @@ type conformanceServer struct {
 	mu     sync.Mutex
 	asked  map[string]int // requests by method and path, and connections
 	atOnce int            // requests now
+	last   time.Time      // when a request came
 }
 
 // counting notes each request before h answers it.
@@ -43,6 +44,7 @@ func (s *conformanceServer) counting(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
 		s.asked[r.Method+" "+r.URL.Path]++
+		s.last = time.Now()
 		s.atOnce++
 		s.asked["requests at once"] = max(s.asked["requests at once"], s.atOnce)
 		s.mu.Unlock()
@@ -84,6 +86,7 @@ func newConformanceServer(t *testing.T) *conformanceServer {
 		mux.HandleFunc(path, f)
 	}
 	s := &conformanceServer{asked: map[string]int{}}
+	mux.HandleFunc("/quiet/{ms}", s.whenQuiet)
 	plain := s.serve(t, mux, (*httptest.Server).Start)
 	secure := s.serve(t, mux, (*httptest.Server).StartTLS)
 	host, port, _ := strings.Cut(strings.TrimPrefix(plain.URL, "http://"), ":")
@@ -192,6 +195,23 @@ func delayed(w http.ResponseWriter, r *http.Request) {
 	select {
 	case <-time.After(time.Duration(ms) * time.Millisecond):
 	case <-r.Context().Done():
+	}
+	_, _ = io.WriteString(w, "late")
+}
+
+// whenQuiet answers once no request has come for a number of milliseconds, so
+// that those that a client makes at once are all seen together, however slowly
+// it gets to them.
+func (s *conformanceServer) whenQuiet(w http.ResponseWriter, r *http.Request) {
+	ms, _ := strconv.Atoi(r.PathValue("ms"))
+	for wait := time.Duration(ms) * time.Millisecond; wait > 0 && r.Context().Err() == nil; {
+		select {
+		case <-time.After(wait):
+		case <-r.Context().Done():
+		}
+		s.mu.Lock()
+		wait = time.Duration(ms)*time.Millisecond - time.Since(s.last)
+		s.mu.Unlock()
 	}
 	_, _ = io.WriteString(w, "late")
 }
