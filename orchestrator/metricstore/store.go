@@ -33,9 +33,11 @@ import (
 )
 
 const (
-	blockDuration    = 20 * time.Minute // of the head; short, because it is held in memory
-	outOfOrderWindow = time.Hour        // how late a sample may come
-	lookback         = 5 * time.Minute  // Prometheus' default, so that answers are the same
+	blockDuration    = 5 * time.Minute // of a block; up to one and a half of it are held in memory
+	seriesStripes    = 512             // of the map of series in memory, which are some thousands
+	chunkBuffer      = 256 << 10       // bytes on their way to the disk
+	outOfOrderWindow = time.Hour       // how late a sample may come
+	lookback         = 5 * time.Minute // Prometheus' default, so that answers are the same
 	queryTimeout     = 30 * time.Second
 	defaultSamples   = 5_000_000
 	queriesAtOnce    = 8
@@ -118,6 +120,7 @@ func options(retention time.Duration) *tsdb.Options {
 	o.MinBlockDuration = blockDuration.Milliseconds()
 	o.MaxBlockDuration = max(blockDuration, min(retention/10, 24*time.Hour)).Milliseconds()
 	o.OutOfOrderTimeWindow = outOfOrderWindow.Milliseconds()
+	o.StripeSize, o.HeadChunksWriteBufferSize = seriesStripes, chunkBuffer // by default for millions of series
 	return o
 }
 
