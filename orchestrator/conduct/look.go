@@ -98,7 +98,8 @@ func (l *Line) Look(ctx context.Context, id contest.RoundID) (again time.Duratio
 	return lookWait, nil
 }
 
-// measure looks at every team of the round that has no verdict yet.
+// measure looks at every team of the round that has no verdict yet, and, where
+// teams are compared, at the others beside them.
 func (l *Line) measure(ctx context.Context, id contest.RoundID) error {
 	climbs, err := l.Store.ClimbsOf(ctx, id)
 	if err != nil || len(climbs) == 0 {
@@ -108,7 +109,11 @@ func (l *Line) measure(ctx context.Context, id contest.RoundID) error {
 	if err != nil {
 		return err
 	}
-	look, err := l.lookFor(ctx, service.Key, id)
+	round, err := l.Store.Round(ctx, id)
+	if err != nil {
+		return err
+	}
+	look, err := l.lookFor(service.Key, round)
 	if err != nil {
 		return err
 	}
@@ -117,6 +122,11 @@ func (l *Line) measure(ctx context.Context, id contest.RoundID) error {
 	for _, c := range climbs {
 		byTeam[c.Team.Slug] = c
 		teams = append(teams, c.Team)
+	}
+	if service.Compares() {
+		if teams, err = l.among(ctx, round, teams); err != nil {
+			return err
+		}
 	}
 	var failed error
 	looking, done := observe.Start(observe.About(ctx, observe.Subject{Round: id, Service: service.Key, Criterion: service.Criterion}), "measure")
@@ -143,16 +153,35 @@ func (l *Line) measure(ctx context.Context, id contest.RoundID) error {
 }
 
 // lookFor returns what measures the teams of a round.
-func (l *Line) lookFor(ctx context.Context, key contest.ServiceKey, id contest.RoundID) (Measure, error) {
+func (l *Line) lookFor(key contest.ServiceKey, round contest.Round) (Measure, error) {
 	look, ok := l.Measures[key]
 	if !ok {
 		return nil, fmt.Errorf("nothing measures %s", key)
 	}
-	round, err := l.Store.Round(ctx, id)
 	if again := l.Again[key]; again != nil && round.Rerun {
 		look = again
 	}
-	return look, err
+	return look, nil
+}
+
+// among returns all teams that those still without a verdict are compared with:
+// the round's own, of which a killed process may have concluded some, or where
+// one team is measured again the contest's.
+func (l *Line) among(ctx context.Context, round contest.Round, without []contest.Team) (all []contest.Team, err error) {
+	if round.Rerun {
+		all, err = l.Teams(ctx)
+	} else {
+		all, err = l.Store.TeamsOf(ctx, round.ID)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list the teams to compare with: %w", err)
+	}
+	for _, team := range without {
+		if _, known := find(all, team.Slug); !known {
+			all = append(all, team)
+		}
+	}
+	return all, nil
 }
 
 // unmeasured is the verdict on a team that nothing can be said of.

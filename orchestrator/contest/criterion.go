@@ -77,6 +77,10 @@ type Service struct {
 // Load reports whether the service puts load on a team's endpoint.
 func (s Service) Load() bool { return s.Scenario != "" }
 
+// Compares reports whether the verdict on a team depends on the other teams, as
+// where it stands among them by what it spent.
+func (s Service) Compares() bool { return s.Key == CostTracking }
+
 // Services lists every service in the order of the results page.
 func Services() []Service {
 	return []Service{

@@ -146,6 +146,17 @@ func (s *Store) ClimbsOf(ctx context.Context, round contest.RoundID) ([]Climb, e
 	return climbs, wrap("read climbs of round "+string(round), err)
 }
 
+// TeamsOf returns the teams of a round as they were when it was planned, also
+// those that have their verdict.
+func (s *Store) TeamsOf(ctx context.Context, round contest.RoundID) ([]contest.Team, error) {
+	climbs, err := documents[Climb](ctx, s.read, `SELECT doc FROM climbs WHERE round_id = ? ORDER BY id`, round)
+	teams := make([]contest.Team, len(climbs))
+	for i, c := range climbs {
+		teams[i] = c.Team
+	}
+	return teams, wrap("read teams of round "+string(round), err)
+}
+
 // OpenRounds returns the rounds that have not ended.
 func (s *Store) OpenRounds(ctx context.Context) ([]contest.Round, error) {
 	return scanRounds(ctx, s.read, `WHERE ended_at IS NULL ORDER BY id`)
