@@ -76,6 +76,24 @@ func (n neighbour) goWrong(d *dice) (heal func()) {
 	return func() { cancel(); breaking.Wait(); n.Set(nil) }
 }
 
+// until waits for something, but no longer than until so many more connections
+// were spoiled: on a busy machine no transaction may fit in between, and what is
+// begun then has to end after the network has healed.
+func (n neighbour) until(t *testing.T, spoiled int, done func() bool) {
+	t.Helper()
+	count := func() (sum int) {
+		for name, many := range n.Counts() {
+			if name != "none" {
+				sum += many
+			}
+		}
+		return sum
+	}
+	before := count()
+	require.Eventually(t, func() bool { return count() >= before+spoiled || done() }, patience, 50*time.Millisecond)
+	t.Logf("%d connections spoiled meanwhile, done %v", count()-before, done())
+}
+
 // goAway has the network swallow everything, or refuse it, from now on.
 func (n neighbour) goAway(f faults.Fault) {
 	n.Set(func() faults.Fault { return f })
@@ -226,14 +244,18 @@ func (l line) until(state contest.RunState, earlier []contest.Run) {
 	}, patience, 20*time.Millisecond, "no run is %s", state)
 }
 
+// isOver reports whether there are runs since the earlier ones, all judged.
+func (l line) isOver(earlier []contest.Run) bool {
+	runs, err := l.since(earlier)
+	return err == nil && len(runs) > 0 && !slices.ContainsFunc(runs, func(r contest.Run) bool { return !r.State.Final() })
+}
+
 // over waits until all runs since the earlier ones are judged, and returns them.
-func (l line) over(earlier []contest.Run) (runs []contest.Run) {
+func (l line) over(earlier []contest.Run) []contest.Run {
 	l.t.Helper()
-	require.Eventually(l.t, func() (over bool) {
-		var err error
-		runs, err = l.since(earlier)
-		return err == nil && len(runs) > 0 && !slices.ContainsFunc(runs, func(r contest.Run) bool { return !r.State.Final() })
-	}, patience, 50*time.Millisecond, "the round does not end")
+	require.Eventually(l.t, func() bool { return l.isOver(earlier) }, patience, 50*time.Millisecond, "the round does not end")
+	runs, err := l.since(earlier)
+	require.NoError(l.t, err)
 	for _, r := range runs {
 		require.NotEqual(l.t, contest.OutcomeFailed, r.Outcome, "a good team has failed because a neighbour did")
 	}
