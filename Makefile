@@ -94,10 +94,8 @@ chaos-neighbours: ## Put a bad network before PostgreSQL, Prometheus and GitHub 
 	CHAOS_SEED=$(SEED) go test -tags chaos -count=1 -parallel 4 -timeout 1h -run '^TestNeighbour' -v ./orchestrator
 
 # Within a control group, which wants root; without one it says so. Generators,
-# sample teams, Hub and GitHub are outside of it. The metric store keeps half an
-# hour in memory, so a shorter day than two hours cannot show that memory is
-# steady, and runs of two seconds make a denser half hour than any contest has:
-# TARGETS=6 shows what that takes.
+# sample teams, Hub and GitHub are outside of it. Runs of two seconds make it
+# denser than any contest is, TARGETS=6 most of all.
 day: ## Play a day of 200 teams in DAY=2h within 512 MiB and half a processor, and decide what is promised of both
 	DAY=$(DAY) DAY_TARGETS=$(TARGETS) go test -tags day -count=1 -timeout 24h -run 'TestLimitsHold$$|TestDay$$' -v ./orchestrator
 
