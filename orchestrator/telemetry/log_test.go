@@ -84,6 +84,21 @@ func TestShortWordsStay(t *testing.T) {
 	assert.Equal(t, "<secret> <secret>", overlap.Text("secret-1-and-more secret-1"))
 }
 
+// A server that repeats what it was sent shows a password behind a user's name.
+func TestRedactorLooksIntoBase64(t *testing.T) {
+	t.Parallel()
+	const secret = "s3cr3t-cänary?>~"
+	r := telemetry.NewRedactor([]string{secret})
+	for _, encoding := range []*base64.Encoding{base64.StdEncoding, base64.RawStdEncoding, base64.URLEncoding, base64.RawURLEncoding} {
+		for _, around := range [][2]string{{"", ""}, {"u:", ""}, {"us:", ""}, {"use:", ""}, {"viewer:", "@host"}, {"x", "yz"}} {
+			got := r.Text("Basic " + encoding.EncodeToString([]byte(around[0]+secret+around[1])) + ".")
+			assert.Contains(t, got, "<secret>")
+			rest := len(strings.TrimRight(strings.ReplaceAll(got, "<secret>", ""), "=.")) - len("Basic ")
+			assert.LessOrEqual(t, rest, (len(around[0])+len(around[1]))*4/3+4, "more than what stands around it and shares a letter with it: %s", got)
+		}
+	}
+}
+
 func TestLinesSayWhatTheyAreAbout(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer

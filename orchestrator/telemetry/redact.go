@@ -20,13 +20,13 @@ type Redactor struct{ replace *strings.Replacer }
 
 // NewRedactor returns a redactor of the values, of the passwords and keys in
 // those that are URLs, of the lines of those that have several, and of all of
-// these as they look inside a URL or in base64.
+// these as they look inside a URL or in base64, also behind a user's name.
 func NewRedactor(values []string) *Redactor {
 	var all []string
 	for _, v := range values {
 		for _, part := range partsOf(strings.TrimSpace(v)) {
 			if len(part) >= shortest {
-				all = append(all, part, url.QueryEscape(part), url.PathEscape(part), base64.StdEncoding.EncodeToString([]byte(part)))
+				all = append(append(all, part, url.QueryEscape(part), url.PathEscape(part)), inBase64(part)...)
 			}
 		}
 	}
@@ -37,6 +37,19 @@ func NewRedactor(values []string) *Redactor {
 		pairs = append(pairs, text, hidden)
 	}
 	return &Redactor{strings.NewReplacer(pairs...)}
+}
+
+// inBase64 lists how a text looks in base64: alone, and without the letters that
+// it shares with its neighbours where it is part of what is encoded. Which those
+// are depends on where in three bytes it begins.
+func inBase64(text string) []string {
+	all := []string{base64.StdEncoding.EncodeToString([]byte(text)), base64.URLEncoding.EncodeToString([]byte(text))}
+	for before := range 3 {
+		whole := append(make([]byte, before), text...)
+		from, to := (8*before+5)/6, 8*len(whole)/6
+		all = append(all, base64.RawStdEncoding.EncodeToString(whole)[from:to], base64.RawURLEncoding.EncodeToString(whole)[from:to])
+	}
+	return all
 }
 
 // partsOf lists what of a secret must not be seen, itself included.
