@@ -55,9 +55,6 @@ func (b board) Verdicts(ctx context.Context, until time.Time) ([]contest.Verdict
 
 // Before lists the verdicts that those took the place of.
 func (b board) Before(ctx context.Context, until time.Time) ([]contest.Verdict, error) {
-	if until.IsZero() {
-		until = time.Now()
-	}
 	return b.store.VerdictsBefore(ctx, until)
 }
 

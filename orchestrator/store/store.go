@@ -52,6 +52,7 @@ type Store struct {
 	write   *sql.DB // of SQLite, one connection
 	read    pool    // cannot write
 	lock    *os.File
+	decoded decodedVerdicts
 }
 
 // inDir locks a state directory, which is created if need be.

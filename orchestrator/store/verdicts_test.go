@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -259,4 +260,49 @@ func TestJudgedRunsOfAClimb(t *testing.T) {
 		}
 		return err
 	})
+}
+
+// What was read before is remembered: it must be what a store that remembers
+// nothing reads, also when the number of a row is given again.
+func TestVerdictsAreThoseOfNow(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s, err := store.Open(t.Context(), dir)
+	require.NoError(t, err)
+	defer s.Close()
+	at := time.UnixMilli(1_000_000_000_000).UTC()
+	standing := func() (scores string) {
+		now, err := s.Verdicts(t.Context())
+		require.NoError(t, err)
+		before, err := s.VerdictsBefore(t.Context(), time.Time{})
+		require.NoError(t, err)
+		then, err := s.VerdictsAt(t.Context(), at)
+		require.NoError(t, err)
+		for _, v := range slices.Concat(now, before, then) {
+			scores += fmt.Sprint(v.Team.Slug, v.Score, " ")
+		}
+		for _, vs := range [][]contest.Verdict{now, before, then} {
+			clear(vs) // the answer is the caller's
+		}
+		return scores
+	}
+	put := func(team contest.Slug, score int, at time.Time) {
+		v := aVerdict(team, score)
+		v.At = at
+		write(t, s, func(ctx context.Context, tx *store.Tx) error { return tx.InsertVerdict(ctx, v, false) })
+	}
+	require.Empty(t, standing())
+	put("good", 1, at)
+	require.Equal(t, "good1 good1 ", standing())
+	require.Equal(t, "good1 good1 ", standing(), "asked again")
+	put("good", 2, at.Add(time.Second))
+	require.Equal(t, "good2 good1 good1 ", standing())
+	put("slow", 3, at)
+	require.Equal(t, "good2 slow3 good1 good1 slow3 ", standing())
+	_, err = s.DB().ExecContext(t.Context(), `DELETE FROM verdicts WHERE slug = 'slow'`)
+	require.NoError(t, err)
+	put("good", 4, at.Add(time.Minute)) // under the number of the one that is gone
+	require.Equal(t, "good4 good2 good1 ", standing())
+	put("good", 5, at.Add(-time.Minute)) // an older one comes late
+	require.Equal(t, "good4 good2 good1 ", standing())
 }
