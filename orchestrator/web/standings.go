@@ -28,14 +28,14 @@ type standing struct {
 
 // change is how a verdict differs from the one before.
 type change struct {
-	Points int // more than before; also 0, when only the status is another one
-	Was    badge
+	Points int   // more than before; also 0, when only the status is another one
+	Was    badge // empty when the status is the same
 }
 
 // Better reports whether the change is for the better.
 func (c change) Better() bool { return c.Points > 0 || c.Points == 0 && c.Was.Class != "passed" }
 
-// Size is how many points, in digits; empty for none.
+// Size is how many points, in digits; empty for none. Which way is said by the style.
 func (c change) Size() string {
 	if c.Points == 0 {
 		return ""
@@ -56,7 +56,10 @@ func (s *standings) compare(before []contest.Verdict) {
 		}
 		row := &s.Rows[i]
 		v, was := row.Verdicts[old.Criterion], statusBadge(old)
-		if v.Score == old.Score && statusBadge(v) == was || v.Criterion == "" {
+		if statusBadge(v) == was {
+			was = badge{}
+		}
+		if v.Score == old.Score && was == (badge{}) || v.Criterion == "" {
 			continue
 		}
 		if row.Changes == nil {
