@@ -8,11 +8,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
-	"strconv"
-	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -59,7 +54,7 @@ func TestExam(t *testing.T) {
 			t.Helper()
 			for _, p := range c.podsOf(t, namespace, id) {
 				if running(p) {
-					killPod(t, p)
+					kill(t, p)
 					return
 				}
 			}
@@ -93,28 +88,6 @@ func (c *cluster) podsOf(t *testing.T, namespace string, id contest.TestID) []co
 
 func running(p corev1.Pod) bool {
 	return len(p.Status.ContainerStatuses) == 1 && p.Status.ContainerStatuses[0].State.Running != nil
-}
-
-// killPod ends what runs in a Pod's container as the kernel would: the node is
-// this machine, so its processes are seen here.
-func killPod(t *testing.T, p corev1.Pod) {
-	t.Helper()
-	_, container, _ := strings.Cut(p.Status.ContainerStatuses[0].ContainerID, "://")
-	require.NotEmpty(t, container)
-	files, err := filepath.Glob("/proc/[0-9]*/cgroup")
-	require.NoError(t, err)
-	killed := 0
-	for _, file := range files {
-		text, err := os.ReadFile(file)
-		if err != nil || !strings.Contains(string(text), container) {
-			continue // it has ended meanwhile, or is another's
-		}
-		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file)))
-		require.NoError(t, err)
-		require.NoError(t, syscall.Kill(pid, syscall.SIGKILL))
-		killed++
-	}
-	require.Positive(t, killed, "no process of %s is seen", p.Name)
 }
 
 // left lists what there is of a launch. Pods go a moment after what owns them;
