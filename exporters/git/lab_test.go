@@ -43,7 +43,7 @@ func open(t *testing.T, o github.Options, rules git.Rules, change func(*git.Conf
 	}))
 	t.Cleanup(server.Close)
 	s.url = server.URL
-	c := git.Config{APIURL: server.URL, Token: "ghp_secret", PerSecond: 1e6, Request: 5 * time.Second, Timeout: 20 * time.Second}
+	c := git.Config{APIURL: server.URL, Token: "ghp_secret", PerSecond: 1e6, Request: 2 * time.Minute, Timeout: 10 * time.Minute}
 	if change != nil {
 		change(&c)
 	}

@@ -61,7 +61,7 @@ func newClient(t *testing.T, c httpx.Config) *httpx.Client {
 
 func get(t *testing.T, c *httpx.Client, u *url.URL) *httpx.Exchange {
 	t.Helper()
-	return c.Do(t.Context(), &httpx.Request{Method: "GET", URL: u, MaxRedirects: 10, Timeout: 5 * time.Second}, nil)
+	return c.Do(t.Context(), &httpx.Request{Method: "GET", URL: u, MaxRedirects: 10, Timeout: time.Minute}, nil)
 }
 
 func TestConnectionIsKept(t *testing.T) {
