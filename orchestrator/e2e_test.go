@@ -267,7 +267,7 @@ func TestInterruptedContestIsTakenUp(t *testing.T) {
 	var out bytes.Buffer
 	cmd.Stderr = &out
 	require.NoError(t, cmd.Start())
-	require.Eventually(t, func() bool { return launched(t, state) }, time.Minute, 20*time.Millisecond)
+	require.Eventually(t, func() bool { return launched(t, state) }, 5*time.Minute, 20*time.Millisecond)
 	require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
 	_ = cmd.Wait()
 	require.Equal(t, exitTrouble, cmd.ProcessState.ExitCode(), out.String())

@@ -71,7 +71,7 @@ func scrape(t *testing.T, url string) (code int, body string) {
 		text, err := io.ReadAll(resp.Body)
 		code, body = resp.StatusCode, string(text)
 		return err == nil
-	}, time.Minute, 50*time.Millisecond)
+	}, 5*time.Minute, 50*time.Millisecond)
 	return code, body
 }
 

@@ -153,7 +153,7 @@ func (s *served) fire(t *testing.T, service contest.ServiceKey) {
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.pages+"/api/v1/services/"+string(service)+"/run", strings.NewReader(`{"who":"a test","why":"it wants to know"}`))
 		require.NoError(t, err)
 		r.Header.Set("Authorization", "Bearer "+neighbourToken)
-		client := http.Client{Timeout: 30 * time.Second}
+		client := http.Client{Timeout: 3 * time.Minute}
 		answer, err := client.Do(r)
 		if err != nil {
 			return false

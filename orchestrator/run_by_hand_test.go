@@ -26,7 +26,7 @@ func TestInterruptedRunLeavesNoLoad(t *testing.T) {
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	require.NoError(t, cmd.Start())
-	require.Eventually(t, func() bool { return launched(t, state) }, time.Minute, 20*time.Millisecond)
+	require.Eventually(t, func() bool { return launched(t, state) }, 5*time.Minute, 20*time.Millisecond)
 	require.NoError(t, cmd.Process.Signal(syscall.SIGINT))
 	_ = cmd.Wait()
 	require.Equal(t, exitTrouble, cmd.ProcessState.ExitCode(), out.String())

@@ -52,7 +52,7 @@ func TestWhatATeamKeepsSecretStaysSecret(t *testing.T) {
 	g.config.Web.PublicURL = "http://" + pages.Addr().String()
 	servers, err := g.servers(pages, "127.0.0.1:0")
 	require.NoError(t, err)
-	ctx, stop := context.WithTimeout(t.Context(), 3*time.Minute)
+	ctx, stop := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer stop()
 	require.NoError(t, g.work(ctx, func(ctx context.Context) error {
 		if err := g.session(ctx); err != nil {

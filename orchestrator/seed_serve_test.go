@@ -80,7 +80,7 @@ func (s *served) start(t *testing.T) {
 		code, _ := answerOf(t, s.pages+"/healthz")
 		return code == http.StatusOK || len(s.ended) > 0
 	}
-	require.Eventually(t, alive, time.Minute, 50*time.Millisecond)
+	require.Eventually(t, alive, 5*time.Minute, 50*time.Millisecond)
 	if len(s.ended) > 0 {
 		t.Fatalf("serve ended: %v\n%s", <-s.ended, &s.log)
 	}
@@ -135,7 +135,7 @@ func TestVariablesOfTheProcess(t *testing.T) {
 
 func answerOf(t *testing.T, url string) (code int, body string) {
 	t.Helper()
-	client := http.Client{Timeout: 30 * time.Second}
+	client := http.Client{Timeout: 3 * time.Minute}
 	resp, err := client.Get(url)
 	if err != nil {
 		return 0, ""

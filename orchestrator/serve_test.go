@@ -158,9 +158,9 @@ func TestHubAwayDuringARound(t *testing.T) {
 		code, output := hackload(t, nil, "serve", "--once", "--config", config)
 		ended <- end{code, output}
 	}()
-	require.Eventually(t, func() bool { return launched(t, state) }, time.Minute, 20*time.Millisecond)
+	require.Eventually(t, func() bool { return launched(t, state) }, 5*time.Minute, 20*time.Millisecond)
 	o.stop()
-	require.Eventually(t, func() bool { return refusedOnce(t, state) }, time.Minute, 50*time.Millisecond)
+	require.Eventually(t, func() bool { return refusedOnce(t, state) }, 5*time.Minute, 50*time.Millisecond)
 	o.open(t, o.hubAt)
 	e := <-ended
 	require.Equal(t, exitDone, e.code, e.output)
