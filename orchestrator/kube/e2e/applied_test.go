@@ -72,7 +72,7 @@ patches:
       metadata: {name: job-service-config}
 `, nil))
 	c.rollout(t)
-	c.answers(t, "alive", "/healthz")
+	c.answers(t, "ok", "/healthz")
 	c.answers(t, "ready", "/readyz")
 
 	before, err := c.AppsV1().Deployments(home).Get(t.Context(), ours, metav1.GetOptions{})
@@ -85,7 +85,7 @@ patches:
 	assert.Equal(t, "hackload/job-service:sha-1234567", images, "one Pod, of the new image")
 	assert.Equal(t, "1/1", c.kubectl(t, "", "get", "deployment", ours, "-n", home, "-o", "jsonpath={.status.readyReplicas}/{.spec.replicas}"))
 	assert.Equal(t, "True", c.kubectl(t, "", "get", "deployment", ours, "-n", home, "-o", `jsonpath={.status.conditions[?(@.type=="Available")].status}`))
-	c.answers(t, "alive", "/healthz")
+	c.answers(t, "ok", "/healthz")
 	restarts := c.kubectl(t, "", "get", "pods", "-n", home, "-l", "app="+ours, "-o", "jsonpath={.items[*].status.containerStatuses[*].restartCount}")
 	assert.Equal(t, "0", restarts)
 }
