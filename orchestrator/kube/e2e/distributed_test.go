@@ -107,7 +107,9 @@ func TestDistributedRunIsExact(t *testing.T) {
 	pods := c.runners(t, namespace, "exact")
 	require.Len(t, pods, runners)
 	for _, p := range pods {
-		require.Zero(t, p.Status.ContainerStatuses[0].State.Terminated.ExitCode, p.Name)
+		// 99: the sample team was slower than the bound, on a busy machine. What is
+		// counted must agree all the same.
+		require.Contains(t, []int32{0, 99}, p.Status.ContainerStatuses[0].State.Terminated.ExitCode, p.Name)
 	}
 
 	e := collect(t, query, contest.Run{ID: "r", TestID: id, Team: contest.Team{Slug: "good"}, Scenario: "search", LaunchedAt: &started}, scriptOf(t, level), runners)
@@ -117,7 +119,11 @@ func TestDistributedRunIsExact(t *testing.T) {
 	requests := of(written, "http_req_duration", "steady")
 	planned := e.Script.Planned("steady")
 	require.Equal(t, int64(80*15), planned)
-	assert.Len(t, requests, int(planned), "four segments are together what one machine would have done")
+	skipped := 0.0 // for want of users: a busy machine may answer too late for the plan
+	for _, n := range of(written, "dropped_iterations", "steady") {
+		skipped += n
+	}
+	assert.InDelta(t, planned, float64(len(requests))+skipped, 0, "four segments are together what one machine would have done")
 	assertCounts(t, e, requests)
 	require.NotNil(t, e.Latency)
 	// The histogram's buckets grow by a factor of 2^(1/64).

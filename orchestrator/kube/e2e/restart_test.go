@@ -59,7 +59,7 @@ func TestRunOutlivesItsAPIServer(t *testing.T) {
 
 	result := c.ends(t, l, id)
 	assert.Empty(t, result.Trouble)
-	assert.Equal(t, make([]int, generators), result.ExitCodes)
+	assertRanToTheEnd(t, generators, result)
 	runs, err := c.runs.Namespace(namespace).List(t.Context(), metav1.ListOptions{})
 	require.NoError(t, err)
 	assert.Len(t, runs.Items, 1)
