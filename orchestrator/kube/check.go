@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -39,6 +40,14 @@ func verbs() []authorizationv1.ResourceAttributes {
 	return all
 }
 
+// watched are those of the verbs without which a launcher would not see what
+// becomes of its launches.
+func watched() []authorizationv1.ResourceAttributes {
+	return slices.DeleteFunc(verbs(), func(v authorizationv1.ResourceAttributes) bool {
+		return v.Verb != "list" && v.Verb != "watch" || v.Resource == "events"
+	})
+}
+
 // Check says in sentences why launches on a cluster would fail: no answer, wrong
 // credentials, no TestRuns, a verb that is not allowed, a quota that leaves no
 // room for most runners. It creates nothing.
@@ -51,7 +60,7 @@ func Check(ctx context.Context, c *rest.Config, cfg Config) []string {
 		return []string{err.Error()}
 	}
 	s := survey{api: a.client, cfg: cfg, host: c.Host}
-	if err := s.rights(ctx); err != nil {
+	if err := s.rights(ctx, verbs()); err != nil {
 		return append(s.problems, err.Error())
 	}
 	s.testRuns(ctx)
@@ -73,8 +82,8 @@ func (s *survey) problem(format string, a ...any) {
 
 // rights asks the cluster for each verb whether we may. It fails where the
 // cluster does not answer at all, so that more questions are of no use.
-func (s *survey) rights(ctx context.Context) error {
-	for _, v := range verbs() {
+func (s *survey) rights(ctx context.Context, all []authorizationv1.ResourceAttributes) error {
+	for _, v := range all {
 		v.Namespace = s.cfg.Namespace
 		review := &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{ResourceAttributes: &v}}
 		err := s.api.Create(ctx, review)

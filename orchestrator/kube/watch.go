@@ -115,24 +115,39 @@ func (l *Launcher) ready(ctx context.Context) error {
 	}
 	waiting, cancel := context.WithTimeout(ctx, syncWithin)
 	defer cancel()
-	if l.api.cache.WaitForCacheSync(waiting) {
-		l.synced.Store(true)
-		return nil
-	}
+	known := l.api.cache.WaitForCacheSync(waiting)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
+	if err := l.watchable(ctx, known); err != nil {
+		return err
+	}
+	if !known {
+		return fmt.Errorf("the cluster has not told of itself yet: %w", contest.ErrTryAgain)
+	}
+	l.synced.Store(true)
+	return nil
+}
+
+// watchable says why the namespace cannot be watched. One of the two verbs is
+// enough for all to be known once, and both are needed to learn of changes.
+func (l *Launcher) watchable(ctx context.Context, known bool) error {
 	for _, list := range []client.ObjectList{&TestRunList{}, &corev1.PodList{}, &corev1.ConfigMapList{}} {
+		if known {
+			break
+		}
 		if err := l.api.client.List(ctx, list, client.InNamespace(l.cfg.Namespace), client.Limit(1)); err != nil {
 			return l.explain(fmt.Errorf("the cluster cannot be watched: %w", err))
 		}
 	}
-	// We may list, and perhaps not watch.
 	s := survey{api: l.api.client, cfg: l.cfg}
-	if err := s.rights(ctx); err == nil && len(s.problems) > 0 {
+	if err := s.rights(ctx, watched()); err != nil {
+		return fmt.Errorf("the cluster cannot be watched: %w", err)
+	}
+	if len(s.problems) > 0 {
 		return fmt.Errorf("the cluster cannot be watched: %s", s.problems[0])
 	}
-	return fmt.Errorf("the cluster has not told of itself yet: %w", contest.ErrTryAgain)
+	return nil
 }
 
 // attend looks at launches as they change, until ctx ends.

@@ -81,7 +81,7 @@ func TestLauncherTellsWhatBecameOfARun(t *testing.T) {
 		}, nil,
 			`^generator 1 of 2 did not start within 20 s: no node takes it \(Unschedulable\): .*Insufficient cpu`},
 		{"no room in the quota", "sleeps", func(cfg *kube.Config) { soon(cfg); c.quota(t, cfg.Namespace, corev1.ResourcePods, "1") }, nil,
-			`^1 of 2 generators ran within 20 s \(the TestRun's stage is created\): pods "k6-good-sleeps-1-01told-[0-9a-f]+-2-" is forbidden: exceeded quota: small, requested: pods=1, used: pods=1, limited: pods=1$`},
+			`^1 of 2 generators ran within 20 s \(the TestRun's stage is created\): (Error creating: )?pods "k6-good-sleeps-1-01told-[0-9a-f]+-2-[a-z0-9]*" is forbidden: exceeded quota: small, requested: pods=1, used: pods=1, limited: pods=1$`},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			namespace := c.namespace(t)
