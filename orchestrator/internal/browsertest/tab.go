@@ -9,7 +9,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-const patience = 12 * time.Minute // that a test has with its tab
+const patience = 25 * time.Minute // that a test has with its tab
 
 // Open opens a tab of a Chromium of its own, in English. shut closes both, and
 // returns what went wrong with that.
