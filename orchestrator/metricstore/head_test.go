@@ -58,7 +58,7 @@ func seriesInMemory(t testing.TB, registry *prometheus.Registry) int {
 	return 0
 }
 
-// An hour of launches, one a minute, leaves those of the last few minutes in
+// An hour of launches, one a minute, leaves those of the last two minutes in
 // memory, and all of them to be asked for, also after a restart.
 func TestMemoryHoldsTheLastMinutes(t *testing.T) {
 	t.Parallel()
@@ -69,7 +69,7 @@ func TestMemoryHoldsTheLastMinutes(t *testing.T) {
 	for i := range launches {
 		playLaunch(t, store, fmt.Sprintf("team-search-10-%02d", i), 3, requests, begun.Add(time.Duration(i)*time.Minute))
 	}
-	require.Eventually(t, func() bool { return seriesInMemory(t, registry) <= 12*perLaunch }, 2*time.Minute, 50*time.Millisecond,
+	require.Eventually(t, func() bool { return seriesInMemory(t, registry) <= 4*perLaunch }, 2*time.Minute, 50*time.Millisecond,
 		"%d series are still in memory, of %d", seriesInMemory(t, registry), launches*perLaunch)
 
 	ask := func(store *metricstore.Store) {

@@ -33,7 +33,7 @@ import (
 )
 
 const (
-	blockDuration    = 5 * time.Minute // of a block; up to one and a half of it are held in memory
+	blockDuration    = time.Minute     // of a block; up to one and a half of it are held in memory
 	seriesStripes    = 512             // of the map of series in memory, which are some thousands
 	chunkBuffer      = 256 << 10       // bytes on their way to the disk
 	outOfOrderWindow = time.Hour       // how late a sample may come
