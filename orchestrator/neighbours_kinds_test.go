@@ -54,6 +54,9 @@ func TestNeighbourStateDatabase(t *testing.T) {
 	s.fire(t, contest.SearchTesting)
 	n.until(t, 200, func() bool { return l.isOver(earlier) })
 	heal()
+	if len(l.newer(earlier)) == 0 { // it could not begin in its two tries, and waits among the dead letters
+		s.fire(t, contest.SearchTesting)
+	}
 	l.over(earlier)
 	s.requireReady(t, http.StatusOK, "ready")
 	requireAllPassed(t, o.hub, "good")

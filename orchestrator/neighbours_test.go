@@ -244,6 +244,14 @@ func (l line) until(state contest.RunState, earlier []contest.Run) {
 	}, patience, 20*time.Millisecond, "no run is %s", state)
 }
 
+// newer is since, past any trouble.
+func (l line) newer(earlier []contest.Run) []contest.Run {
+	l.t.Helper()
+	runs, err := l.since(earlier)
+	require.NoError(l.t, err)
+	return runs
+}
+
 // isOver reports whether there are runs since the earlier ones, all judged.
 func (l line) isOver(earlier []contest.Run) bool {
 	runs, err := l.since(earlier)
@@ -254,8 +262,7 @@ func (l line) isOver(earlier []contest.Run) bool {
 func (l line) over(earlier []contest.Run) []contest.Run {
 	l.t.Helper()
 	require.Eventually(l.t, func() bool { return l.isOver(earlier) }, patience, 50*time.Millisecond, "the round does not end")
-	runs, err := l.since(earlier)
-	require.NoError(l.t, err)
+	runs := l.newer(earlier)
 	for _, r := range runs {
 		require.NotEqual(l.t, contest.OutcomeFailed, r.Outcome, "a good team has failed because a neighbour did")
 	}
