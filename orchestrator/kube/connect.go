@@ -27,9 +27,9 @@ const requestTimeout = 30 * time.Second
 
 // Connect reads how to reach a cluster: from a kubeconfig file, or where there
 // is none, from what a Pod of the cluster has. It asks nobody. The libraries log
-// to l from then on, see quiet; nil is nowhere.
+// to l from then on, see Quiet; nil is nowhere.
 func Connect(kubeconfig string, l *slog.Logger) (*rest.Config, error) {
-	quiet(l)
+	Quiet(l)
 	if kubeconfig == "" {
 		c, err := rest.InClusterConfig()
 		if err != nil {
@@ -77,7 +77,7 @@ func types() (*runtime.Scheme, meta.RESTMapper, error) {
 
 // newAPI makes a client. It asks nobody yet.
 func newAPI(c *rest.Config, cfg Config) (api, error) {
-	quiet(cfg.Log)
+	Quiet(cfg.Log)
 	to := rest.CopyConfig(c)
 	to.UserAgent, to.QPS, to.Burst = "hackload", 50, 100
 	s, m, err := types()
@@ -121,10 +121,10 @@ func cacheOptions(h *http.Client, s *runtime.Scheme, m meta.RESTMapper, namespac
 // quieted guards what the libraries have one of in the whole process.
 var quieted sync.Once
 
-// quiet gives the libraries, which log for the whole process, the first log that
+// Quiet gives the libraries, which log for the whole process, the first log that
 // they are offered. They do not bear it while they are at work, so it comes before
 // anything that they are asked for.
-func quiet(l *slog.Logger) {
+func Quiet(l *slog.Logger) {
 	quieted.Do(func() {
 		if l == nil {
 			l = slog.New(slog.DiscardHandler)

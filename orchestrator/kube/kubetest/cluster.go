@@ -82,6 +82,7 @@ func Start(t *testing.T) *Cluster {
 		"--service-cluster-ip-range", "10.0.0.0/24", "--service-account-issuer", "https://localhost",
 		"--service-account-key-file", key, "--service-account-signing-key-file", key, "--disable-admission-plugins", "ServiceAccount",
 	)
+	kube.Quiet(nil)
 	c.Config = &rest.Config{Host: fmt.Sprintf("https://127.0.0.1:%d", secure), BearerToken: adminToken, TLSClientConfig: rest.TLSClientConfig{Insecure: true}, QPS: 200, Burst: 400}
 	s := runtime.NewScheme()
 	require.NoError(t, kube.AddToScheme(s))
