@@ -133,7 +133,7 @@ func (s *site) results(w http.ResponseWriter, r *http.Request, v view) error {
 
 // askedFor is the page of one reader, or the one of all.
 func (s *site) askedFor(r *http.Request, v view, lang string) (content, error) {
-	if r.URL.RawQuery != "" || v.organiser {
+	if q := r.URL.Query(); v.organiser || len(q) > 1 || len(q) == 1 && !q.Has("lang") {
 		return s.resultsPage(r, v)
 	}
 	return s.recent.get(fmt.Sprint(lang, v.until), func() (content, error) {
