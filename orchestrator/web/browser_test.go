@@ -216,7 +216,8 @@ func TestHostileNamesInTheBrowser(t *testing.T) {
 					typeof window.hacked, document.querySelectorAll("main").length, document.querySelectorAll("h1").length,
 					document.scripts.length, document.querySelectorAll("footer").length,
 					document.documentElement.scrollWidth <= document.documentElement.clientWidth])`)
-				require.Equal(t, `["undefined",1,1,1,1,true]`, state, "%s on %s at %s", name, path, l.name)
+				wide := eval[string](t, tab, `[...document.querySelectorAll("main *")].filter(e => e.getBoundingClientRect().right > document.documentElement.clientWidth && !e.closest(".scroll")).map(e => e.outerHTML.slice(0, 80)).slice(0, 4).join("\n")`)
+				require.Equal(t, `["undefined",1,1,1,1,true]`, state, "%s on %s at %s; too wide: %s", name, path, l.name, wide)
 			}
 		}
 	}
