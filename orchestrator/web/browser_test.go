@@ -65,6 +65,10 @@ func looks() []look {
 	}
 }
 
+// errNetworkChanged is how a Chromium gives up a page when an interface of the
+// machine comes or goes, which says nothing of the page.
+var errNetworkChanged = errors.New("net::ERR_NETWORK_CHANGED")
+
 // open goes to a page and looks at it in this way.
 func (l look) open(t *testing.T, tab context.Context, page string) {
 	t.Helper()
@@ -78,7 +82,11 @@ func (l look) open(t *testing.T, tab context.Context, page string) {
 		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: l.scheme}},
 	})
 	require.NoError(t, err)
-	require.NoError(t, chromedp.Do(tab, chromedp.Navigate(at.String()), chromedp.WaitReady(chromedp.CSS("main"))), page)
+	err = errNetworkChanged
+	for err != nil && strings.Contains(err.Error(), errNetworkChanged.Error()) && tab.Err() == nil {
+		err = chromedp.Do(tab, chromedp.Navigate(at.String()), chromedp.WaitReady(chromedp.CSS("main")))
+	}
+	require.NoError(t, err, page)
 }
 
 // everyPage is a contest that has all there is to show, and the addresses of its
