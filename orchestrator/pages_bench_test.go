@@ -133,11 +133,11 @@ func benchViewers(b *testing.B, address string, m *load) {
 		time.Sleep(50 * time.Millisecond)
 	}
 	for b.Loop() {
-		before, from := processorTime(b), events.Load()
+		before, from := ownTime(b), events.Load()
 		for end := time.Now().Add(lasts); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
 			m.move(b)
 		}
-		b.ReportMetric((processorTime(b)-before).Seconds()/lasts.Seconds(), "cores")
+		b.ReportMetric((ownTime(b)-before).Seconds()/lasts.Seconds(), "cores")
 		b.ReportMetric(float64(events.Load()-from)/viewers/lasts.Seconds(), "events/s")
 	}
 	leave()
@@ -166,7 +166,8 @@ func follow(ctx context.Context, url string, events *atomic.Int64) error {
 	return nil
 }
 
-func processorTime(b *testing.B) time.Duration {
+// ownTime is the time on processors that this process has used.
+func ownTime(b *testing.B) time.Duration {
 	b.Helper()
 	var used syscall.Rusage
 	require.NoError(b, syscall.Getrusage(syscall.RUSAGE_SELF, &used))
