@@ -331,7 +331,7 @@ func TestContributorsMayFail(t *testing.T) {
 // A GitHub that is down is asked once a round, not once a team.
 func TestGitHubIsDown(t *testing.T) {
 	t.Parallel()
-	s := open(t, github.Options{}, cardRules(), func(c *git.Config) { c.Request = 200 * time.Millisecond })
+	s := open(t, github.Options{}, cardRules(), func(c *git.Config) { c.Request = 10 * time.Second })
 	s.lab.Fail(func(*http.Request) *github.Fault { return &github.Fault{Hang: true} })
 	var teams []contest.Team
 	for _, slug := range []string{"a", "b", "c", "d"} {
