@@ -9,6 +9,10 @@ import (
 	"github.com/hackload-kz/hackload/orchestrator/config"
 )
 
+// garbage is how much may wait to be collected, in percent of what is in use: half
+// of Go's default, because memory is scarcer here than time on a processor.
+const garbage = 50
+
 // holdBack makes the runtime keep to what the process may use: its heap to 80 %
 // of MEMORY_LIMIT_MB, its threads to CPU_LIMIT_CORES rounded up. Go's own
 // variables win where they are set. Load generators are processes of their own
@@ -16,6 +20,9 @@ import (
 func holdBack(c *config.Config, getenv func(string) string, log *slog.Logger) {
 	if getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(c.MemoryLimit())
+	}
+	if getenv("GOGC") == "" {
+		debug.SetGCPercent(garbage)
 	}
 	if getenv("GOMAXPROCS") == "" {
 		runtime.GOMAXPROCS(min(c.Procs(), runtime.NumCPU()))
