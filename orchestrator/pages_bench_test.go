@@ -39,7 +39,7 @@ func BenchmarkPages(b *testing.B) {
 	address := servedPages(b, web.Config{Board: board{m.works}, Archive: archive{s}, Pulse: m})
 	m.move(b)
 	for name, path := range map[string]string{
-		"results/en": "/?lang=en", "results/ru": "/?lang=ru", "results/shared": "/", "results/json": "/api/v1/results",
+		"results/en": "/?lang=en", "results/ru": "/?lang=ru", "results/fresh": "/?lang=en&team=", "results/shared": "/", "results/json": "/api/v1/results",
 		"team": "/teams/" + string(benchTeam(7).Slug), "run": "/runs/" + string(runOf200(2, 3, 7, 0)),
 	} {
 		b.Run(name, func(b *testing.B) { benchPage(b, "http://"+address+path) })
