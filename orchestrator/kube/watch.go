@@ -132,12 +132,11 @@ func (l *Launcher) ready(ctx context.Context) error {
 // watchable says why the namespace cannot be watched. One of the two verbs is
 // enough for all to be known once, and both are needed to learn of changes.
 func (l *Launcher) watchable(ctx context.Context, known bool) error {
-	for _, list := range []client.ObjectList{&TestRunList{}, &corev1.PodList{}, &corev1.ConfigMapList{}} {
-		if known {
-			break
-		}
-		if err := l.api.client.List(ctx, list, client.InNamespace(l.cfg.Namespace), client.Limit(1)); err != nil {
-			return l.explain(fmt.Errorf("the cluster cannot be watched: %w", err))
+	if !known {
+		for _, list := range []client.ObjectList{&TestRunList{}, &corev1.PodList{}, &corev1.ConfigMapList{}} {
+			if err := l.api.client.List(ctx, list, client.InNamespace(l.cfg.Namespace), client.Limit(1)); err != nil {
+				return l.explain(fmt.Errorf("the cluster cannot be watched: %w", err))
+			}
 		}
 	}
 	s := survey{api: l.api.client, cfg: l.cfg}
