@@ -157,9 +157,9 @@ func (f *fleet) open(launcher *kube.Launcher) {
 	require.NoError(t, f.line.Resume(t.Context()))
 	f.during(func(ctx context.Context) error {
 		return f.queue.Run(ctx, schedule.Steps{
-			Round: func(ctx context.Context, key contest.ServiceKey, id contest.RoundID) error {
+			Round: func(ctx context.Context, key contest.ServiceKey, id contest.RoundID) (time.Duration, error) {
 				_, err := f.line.BeginAs(ctx, key, id)
-				return err
+				return 0, err
 			},
 			Advance: f.line.Advance, Collect: f.line.Collect, Look: f.line.Look,
 		})

@@ -192,6 +192,9 @@ func (w *works) openMetricStore(ctx context.Context) (*metricstore.Store, error)
 
 const metaMetricsAddr = "metrics.addr"
 
+// storeAgain is when a round that the state database did not take is tried again.
+const storeAgain = 5 * time.Second
+
 // listenAgain returns the last address where the configured one leaves the port
 // open, and the configured one where it names a port, or another host by now.
 func listenAgain(configured, last string) string {
@@ -301,14 +304,22 @@ func (w *works) openOutbox() {
 // steps is what the queue's jobs do.
 func (w *works) steps() schedule.Steps {
 	return schedule.Steps{
-		Round: func(ctx context.Context, key contest.ServiceKey, id contest.RoundID) error {
-			_, err := w.begin(ctx, key, id)
-			return err
-		},
+		Round:   w.beginSoon,
 		Advance: w.line.Advance,
 		Collect: w.line.Collect,
 		Look:    w.line.Look,
 	}
+}
+
+// beginSoon is begin for the queue. While the state database is away a round
+// waits: that takes none of its tries.
+func (w *works) beginSoon(ctx context.Context, key contest.ServiceKey, id contest.RoundID) (again time.Duration, err error) {
+	_, err = w.begin(ctx, key, id)
+	if errors.Is(err, store.ErrAway) {
+		w.log.WarnContext(ctx, "round waits for the state database", "service", key, "again_in", storeAgain, "error", err)
+		return storeAgain, nil
+	}
+	return 0, err
 }
 
 // begin begins the round of that id. A firing while the last round is under way is skipped

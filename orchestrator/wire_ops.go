@@ -49,13 +49,16 @@ func withEntry(ctx context.Context, e store.AuditEntry) context.Context {
 	return context.WithValue(ctx, entryKey{}, e)
 }
 
-// lastRound tells when a service's last round began, and whether it goes on.
-func (w *works) lastRound(ctx context.Context, key contest.ServiceKey) (began time.Time, underWay bool, err error) {
+// lastRound tells when a service's last round began and ended; zero: not yet.
+func (w *works) lastRound(ctx context.Context, key contest.ServiceKey) (began, ended time.Time, err error) {
 	rounds, err := w.store.Rounds(ctx, key, 1)
 	if err != nil || len(rounds) == 0 {
-		return time.Time{}, false, err
+		return time.Time{}, time.Time{}, err
 	}
-	return rounds[0].StartedAt, rounds[0].EndedAt == nil, nil
+	if rounds[0].EndedAt != nil {
+		ended = *rounds[0].EndedAt
+	}
+	return rounds[0].StartedAt, ended, nil
 }
 
 // skipped counts a firing that a pause has swallowed.

@@ -161,9 +161,9 @@ func (b *bench) serve() (line *conduct.Line, stop func()) {
 
 func stepsOf(line *conduct.Line) schedule.Steps {
 	return schedule.Steps{
-		Round: func(ctx context.Context, key contest.ServiceKey, id contest.RoundID) error {
+		Round: func(ctx context.Context, key contest.ServiceKey, id contest.RoundID) (time.Duration, error) {
 			_, err := line.BeginAs(ctx, key, id)
-			return err
+			return 0, err
 		},
 		Advance: line.Advance, Collect: line.Collect, Look: line.Look,
 	}

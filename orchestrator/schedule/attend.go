@@ -12,16 +12,16 @@ import (
 )
 
 // lateAfter is how long after its time a firing counts as missed while a process
-// is there. One of the replicas fires, the leader that they elect; when it dies,
-// the next one is elected within a quarter of a minute, and does not know what
-// its predecessor still did.
+// is there: its machine slept, or the database took nothing. One of the replicas
+// fires, the leader that they elect; when it dies, the next one is elected within
+// a quarter of a minute, and does not know what its predecessor still did.
 const lateAfter = time.Minute
 
-// attend returns when ctx is done. On PostgreSQL it sees meanwhile to what
-// happens in other replicas: intervals that were changed there, and firings that
-// fell into the time without a leader.
+// attend returns when ctx is done. Meanwhile it sees to what this process alone
+// would not notice: firings that nobody could put into the database, and
+// intervals that were changed in another replica.
 func (q *Queue) attend(ctx context.Context) {
-	if !q.config.Postgres || q.config.NoPeriods {
+	if q.config.NoPeriods {
 		<-ctx.Done()
 		return
 	}

@@ -37,8 +37,10 @@ func TestOnlyAPersonFiresOutsideTheContest(t *testing.T) {
 	c.await(t, "round git-monitor", 2)
 }
 
-func lastBegan(at time.Time) LastRound {
-	return func(context.Context, contest.ServiceKey) (time.Time, bool, error) { return at, false, nil }
+func lastEnded(at time.Time) LastRound {
+	return func(context.Context, contest.ServiceKey) (began, ended time.Time, err error) {
+		return at.Add(-time.Minute), at, nil
+	}
 }
 
 func TestWhatWasMissedOutsideTheContestIsNotMadeUpFor(t *testing.T) {
@@ -56,7 +58,7 @@ func TestWhatWasMissedOutsideTheContestIsNotMadeUpFor(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
 			services := []Service{{Key: contest.GitMonitor, Cron: "@every 1h"}}
-			q, db := freshQueue(t, Config{Services: services, Running: row.running, Last: lastBegan(time.Now().Add(-4 * time.Hour))})
+			q, db := freshQueue(t, Config{Services: services, Running: row.running, Last: lastEnded(time.Now().Add(-4 * time.Hour))})
 			require.NoError(t, q.catchUp(t.Context(), services, time.Now()))
 			require.Equal(t, row.want, jobs(t, db))
 		})

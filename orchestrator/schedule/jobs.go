@@ -77,7 +77,8 @@ func workers(steps Steps, log *slog.Logger, swallowed func(context.Context, cont
 			}
 		}
 		ctx = observe.About(ctx, observe.Subject{Service: job.Args.Service})
-		return told(ctx, log, fmt.Sprintf("begin round of %s", job.Args.Service), job.JobRow, steps.Round(ctx, job.Args.Service, job.Args.Round))
+		again, err := steps.Round(ctx, job.Args.Service, job.Args.Round)
+		return snooze(again, told(ctx, log, fmt.Sprintf("begin round of %s", job.Args.Service), job.JobRow, err))
 	}))
 	river.AddWorker(all, river.WorkFunc(func(ctx context.Context, job *river.Job[advanceArgs]) error {
 		ctx = observe.About(ctx, observe.Subject{Run: job.Args.Run})

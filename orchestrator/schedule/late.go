@@ -59,27 +59,28 @@ func missedRound(service contest.ServiceKey, due time.Time) contest.RoundID {
 }
 
 // late returns when a service should have fired before now, if it did not and
-// nothing makes up for it yet. One that never had a round has missed none.
+// nothing makes up for it yet. One that never had a round has missed none, and
+// what came while a round was under way was skipped, not missed.
 func (q *Queue) late(ctx context.Context, s Service, now time.Time) (due time.Time, is bool, err error) {
 	o, err := q.order(ctx, s.Key)
 	if err != nil {
 		return time.Time{}, false, err
 	}
-	began, underWay, err := q.config.Last(ctx, s.Key)
-	if err != nil || o.Paused || underWay || began.IsZero() {
+	_, from, err := q.config.Last(ctx, s.Key)
+	if err != nil || o.Paused || from.IsZero() {
 		return time.Time{}, false, err
 	}
-	if o.Since.After(began) {
-		began = o.Since
+	if o.Since.After(from) {
+		from = o.Since
 	}
 	spec, err := parse(s)
 	if err != nil {
 		return time.Time{}, false, err
 	}
-	due, is = missed(spec, began, now)
+	due, is = missed(spec, from, now)
 	if !is {
 		return due, false, nil
 	}
-	waiting, err := q.waiting(ctx, s.Key)
+	waiting, err := q.waiting(ctx, s.Key, missedRound(s.Key, due))
 	return due, !waiting, err
 }

@@ -134,15 +134,17 @@ func discarded(id int64, job *rivertype.JobRow, err error) (*rivertype.JobRow, e
 	return job, nil
 }
 
-// waiting reports whether a round of the service is about to begin already.
-func (q *Queue) waiting(ctx context.Context, key contest.ServiceKey) (bool, error) {
-	found, err := q.insert.JobList(ctx, river.NewJobListParams().Kinds(roundArgs{}.Kind()).First(mostLetters).States(
-		rivertype.JobStateAvailable, rivertype.JobStateRetryable, rivertype.JobStateRunning, rivertype.JobStateScheduled))
+// waiting reports whether a round of the service is about to begin already, or
+// the one of that id could not and is a dead letter.
+func (q *Queue) waiting(ctx context.Context, key contest.ServiceKey, id contest.RoundID) (bool, error) {
+	found, err := q.insert.JobList(ctx, river.NewJobListParams().Kinds(roundArgs{}.Kind()).OrderBy(river.JobListOrderByID, river.SortOrderDesc).First(mostLetters).States(
+		rivertype.JobStateAvailable, rivertype.JobStateRetryable, rivertype.JobStateRunning, rivertype.JobStateScheduled, rivertype.JobStateDiscarded))
 	if err != nil {
 		return false, fmt.Errorf("list rounds about to begin: %w", err)
 	}
 	for _, job := range found.Jobs {
-		if d, err := letter(job); err == nil && d.Service == key {
+		d, err := letter(job)
+		if err == nil && d.Service == key && (job.State != rivertype.JobStateDiscarded || d.Round == id) {
 			return true, nil
 		}
 	}

@@ -107,10 +107,9 @@ func (c *calls) of(name string) int {
 
 func (c *calls) steps() Steps {
 	return Steps{
-		Round: func(_ context.Context, s contest.ServiceKey, id contest.RoundID) error {
+		Round: func(_ context.Context, s contest.ServiceKey, id contest.RoundID) (time.Duration, error) {
 			c.began(s, id)
-			_, err := c.call("round " + string(s))
-			return err
+			return c.call("round " + string(s))
 		},
 		Advance: func(_ context.Context, r contest.RunID) (time.Duration, error) { return c.call("run " + string(r)) },
 		Collect: func(_ context.Context, r contest.RoundID) (time.Duration, error) {

@@ -26,9 +26,9 @@ type Book interface {
 	ChangeMeta(ctx context.Context, name string, change func(value string) (string, error)) error
 }
 
-// LastRound tells when a service's last round began (zero: never) and whether it
-// is still under way.
-type LastRound func(ctx context.Context, service contest.ServiceKey) (began time.Time, underWay bool, err error)
+// LastRound tells when a service's last round began (zero: never) and when it
+// ended (zero: it is under way).
+type LastRound func(ctx context.Context, service contest.ServiceKey) (began, ended time.Time, err error)
 
 // JobStatus is where a service stands.
 type JobStatus struct {
@@ -201,11 +201,11 @@ func (q *Queue) tell(ctx context.Context, s Service, st *JobStatus) error {
 	if err != nil {
 		return err
 	}
-	began, underWay, err := q.config.Last(ctx, st.Service)
+	began, ended, err := q.config.Last(ctx, st.Service)
 	if err != nil {
 		return err
 	}
-	st.Paused, st.Skipped, st.Running = o.Paused, o.Skipped, underWay
+	st.Paused, st.Skipped, st.Running = o.Paused, o.Skipped, !began.IsZero() && ended.IsZero()
 	if !began.IsZero() {
 		st.LastRun = &began
 	}
@@ -247,6 +247,6 @@ func (m memory) ChangeMeta(_ context.Context, name string, change func(value str
 	return err
 }
 
-func noRounds(context.Context, contest.ServiceKey) (time.Time, bool, error) {
-	return time.Time{}, false, nil
+func noRounds(context.Context, contest.ServiceKey) (began, ended time.Time, err error) {
+	return time.Time{}, time.Time{}, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -44,17 +45,19 @@ func TestMissed(t *testing.T) {
 func TestMissedRoundsAreMadeUpForOnce(t *testing.T) {
 	t.Parallel()
 	long := time.Now().Add(-20 * time.Hour)
-	last := func(_ context.Context, s contest.ServiceKey) (time.Time, bool, error) {
+	last := func(_ context.Context, s contest.ServiceKey) (began, ended time.Time, err error) {
 		switch s {
 		case contest.CostTracking:
-			return time.Time{}, false, nil // never
+			return time.Time{}, time.Time{}, nil // never
 		case contest.SearchTesting:
-			return long, true, nil // still under way
+			return long, time.Time{}, nil // still under way
+		case contest.AuthTesting:
+			return long, time.Now(), nil // it took long, and what came meanwhile was skipped
 		}
-		return long, false, nil
+		return long, long, nil
 	}
 	var services []Service
-	for _, key := range []contest.ServiceKey{contest.GitMonitor, contest.CostTracking, contest.SearchTesting, contest.ArchiveTesting} {
+	for _, key := range []contest.ServiceKey{contest.GitMonitor, contest.CostTracking, contest.SearchTesting, contest.AuthTesting, contest.ArchiveTesting} {
 		services = append(services, Service{Key: key, Cron: "0 * * * *"})
 	}
 	q, db := freshQueue(t, Config{Services: services, Last: last})
@@ -66,6 +69,60 @@ func TestMissedRoundsAreMadeUpForOnce(t *testing.T) {
 	var c calls
 	running(t, q, c.steps())
 	c.await(t, "round git-monitor", 1)
+}
+
+// A process that is there makes up for a firing too: its machine slept, or the
+// database took nothing when it was due. One that cannot be made up for is a dead
+// letter once, and does not come back by itself.
+func TestMissedRoundsAreMadeUpForMeanwhile(t *testing.T) {
+	t.Parallel()
+	tenHoursAgo := time.Now().Add(-10 * time.Hour)
+	var slept atomic.Bool
+	looks := make(chan struct{})
+	q, db := freshQueue(t, Config{
+		Services: []Service{{Key: contest.GitMonitor, Cron: tenHoursAgo.Format("4 15 * * *")}}, Attend: quick,
+		Last: func(ctx context.Context, s contest.ServiceKey) (began, ended time.Time, err error) {
+			select {
+			case looks <- struct{}{}:
+			case <-ctx.Done():
+			}
+			if slept.Load() {
+				return lastEnded(tenHoursAgo.Add(-time.Hour))(ctx, s)
+			}
+			return lastEnded(time.Now())(ctx, s)
+		},
+	})
+	c := calls{answer: func(string, int) (time.Duration, error) { return 0, errors.New("the Hub gives no teams") }}
+	running(t, q, c.steps())
+	<-looks
+	<-looks
+	require.Empty(t, jobs(t, db))
+	slept.Store(true)
+	for jobs(t, db)["discarded 1"] == 0 {
+		<-looks
+	}
+	for range 3 {
+		<-looks
+	}
+	require.Equal(t, map[string]int{"discarded 1": 1}, jobs(t, db))
+	require.Equal(t, 1, c.of("round git-monitor"))
+}
+
+// A round that asks to be called again has failed nothing: its only try is left.
+func TestRoundsMayWait(t *testing.T) {
+	t.Parallel()
+	q, db := freshQueue(t, Config{Services: []Service{{Key: contest.GitMonitor}}})
+	c := calls{answer: func(_ string, nth int) (time.Duration, error) {
+		if nth < 4 {
+			return quick, nil
+		}
+		return 0, nil
+	}}
+	running(t, q, c.steps())
+	require.NoError(t, q.Fire(t.Context(), contest.GitMonitor))
+	c.await(t, "round git-monitor", 4)
+	require.Eventually(t, func() bool { return jobs(t, db)["completed 1"] == 1 }, patient, quick)
+	require.Len(t, c.rounds["git-monitor"], 1, "all of it is one round")
 }
 
 func TestPauseSurvivesARestartAndCountsWhatItSwallows(t *testing.T) {

@@ -21,7 +21,7 @@ func TestRoundsAtOnce(t *testing.T) {
 	now, most, begun := 0, 0, 0
 	both := make(chan struct{}) // closed when as many as are allowed met
 	steps := (&calls{}).steps()
-	steps.Round = func(ctx context.Context, _ contest.ServiceKey, _ contest.RoundID) error {
+	steps.Round = func(ctx context.Context, _ contest.ServiceKey, _ contest.RoundID) (time.Duration, error) {
 		mu.Lock()
 		now++
 		begun++
@@ -37,7 +37,7 @@ func TestRoundsAtOnce(t *testing.T) {
 		mu.Lock()
 		defer mu.Unlock()
 		now--
-		return nil
+		return 0, nil
 	}
 	for _, s := range contest.Services() {
 		require.NoError(t, q.Fire(t.Context(), s.Key))

@@ -30,7 +30,7 @@ import (
 // after that time; one that fails is called again after a growing back-off, a
 // round under the same id.
 type Steps struct {
-	Round   func(ctx context.Context, service contest.ServiceKey, id contest.RoundID) error
+	Round   func(ctx context.Context, service contest.ServiceKey, id contest.RoundID) (again time.Duration, err error)
 	Advance func(ctx context.Context, run contest.RunID) (again time.Duration, err error)
 	Collect func(ctx context.Context, round contest.RoundID) (again time.Duration, err error)
 	Look    func(ctx context.Context, round contest.RoundID) (again time.Duration, err error)
@@ -54,7 +54,7 @@ type Config struct {
 	HardStop  time.Duration // how long they have to end once they are cancelled; default 10 s
 	Log       *slog.Logger
 	NoPeriods bool          // fire no cron: everything is asked for
-	Attend    time.Duration // how often other replicas' changes are looked for, on PostgreSQL; default 15 s
+	Attend    time.Duration // how often missed firings and other replicas' changes are looked for; default 15 s
 
 	Book    Book                             // keeps what operators change; nil: forgotten with the process
 	Last    LastRound                        // nil: there were no rounds
@@ -181,7 +181,7 @@ func (q *Queue) WakeLook(ctx context.Context, tx *sql.Tx, id contest.RoundID) er
 // FireTx has a round of the service begun soon after tx commits, whatever its
 // cron says.
 func (q *Queue) FireTx(ctx context.Context, tx *sql.Tx, service contest.ServiceKey) error {
-	_, err := q.insert.InsertTx(ctx, tx, roundArgs{Service: service}, q.config.roundOptions(service))
+	_, err := q.insert.InsertTx(ctx, tx, newRound(service, false), q.config.roundOptions(service))
 	if err != nil {
 		return fmt.Errorf("fire %s: %w", service, err)
 	}
