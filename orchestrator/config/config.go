@@ -187,9 +187,22 @@ type Limits struct {
 // what an unset environment means.
 func (c *Config) JSONLogs() bool { return c.Environment == "" || c.Environment == "production" }
 
-// MemoryLimit returns the soft limit of the Go heap in bytes: 80 % of what the
-// process may use.
-func (c *Config) MemoryLimit() int64 { return int64(c.Limits.MemoryMB) << 20 * 8 / 10 }
+// What the Go runtime may take of this process' memory, in bytes. A contest of
+// 200 teams keeps 50 MiB, and twice that while the embedded metric store writes a
+// block; less than modestMemory would be spent on collecting garbage. outsideGo is
+// the program's own pages and what SQLite keeps.
+const (
+	modestMemory = 160 << 20
+	outsideGo    = 96 << 20
+)
+
+// MemoryLimit returns the soft limit of what the Go runtime takes, in bytes: as
+// much as leaves half of the process' limit free for what the kernel keeps of its
+// files, or modestMemory where that is more, and never above 80 % of the limit.
+func (c *Config) MemoryLimit() int64 {
+	whole := int64(c.Limits.MemoryMB) << 20
+	return min(whole*8/10, max(modestMemory, whole/2-outsideGo))
+}
 
 // Default returns the configuration of an empty file and an empty environment.
 func Default() *Config {

@@ -42,6 +42,19 @@ func TestSeedFileLoadsVerbatim(t *testing.T) {
 	assert.Empty(t, c.Warnings)
 }
 
+func TestMemoryLimit(t *testing.T) {
+	t.Parallel()
+	for allowed, want := range map[int]int64{
+		100:  80, // 80 %, which is below the modest 160
+		256:  160,
+		512:  160,
+		1024: 512 - 96,
+	} {
+		c := Config{Limits: Limits{MemoryMB: allowed}}
+		assert.Equal(t, want<<20, c.MemoryLimit(), allowed)
+	}
+}
+
 func TestDefaults(t *testing.T) {
 	t.Parallel()
 	c, err := Load(Source{})
@@ -52,7 +65,7 @@ func TestDefaults(t *testing.T) {
 	assert.Equal(t, 8080, c.Web.Port)
 	assert.Equal(t, "https://api.github.com", c.GitHub.APIURL)
 	assert.Equal(t, "HackLoad-Monitor/1.0", c.Probe.UserAgent)
-	assert.Equal(t, int64(429496729), c.MemoryLimit(), "80 % of 512 MiB")
+	assert.Equal(t, int64(160<<20), c.MemoryLimit())
 	assert.True(t, c.JSONLogs())
 	assert.False(t, c.Services[contest.CancellationTesting].Enabled)
 	assert.Equal(t, "Asia/Almaty", c.Contest.Timezone.String())
