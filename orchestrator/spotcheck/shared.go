@@ -127,34 +127,49 @@ func (a answer) lists(m *marked) bool {
 	return false
 }
 
-// crossings says which teams have one service. Which of them it belongs to
-// cannot be seen from outside, so both are named.
+// crossings says which teams have one service, each of them once: an address that
+// many have copied from an example is as many suspicions, not as many pairs. Which
+// of them it belongs to cannot be seen from outside, so all are named.
 func crossings(all []*marked, at time.Time) []contest.Suspicion {
 	var found []contest.Suspicion
-	for i, one := range all {
-		for _, other := range all[i+1:] {
-			same := one.client.target == other.client.target && one.client.base == other.client.base
-			crossed := one.found(other) || other.found(one)
-			if !same && !crossed {
-				continue
+	for _, one := range all {
+		var same, crossed []string
+		for _, other := range all {
+			switch {
+			case one == other:
+			case one.client.target == other.client.target && one.client.base == other.client.base:
+				same = append(same, string(other.team.Slug))
+			case one.found(other) || other.found(one):
+				crossed = append(crossed, string(other.team.Slug))
 			}
-			for _, side := range [][2]*marked{{one, other}, {other, one}} {
-				found = append(found, contest.Suspicion{
-					Team: side[0].team.Slug, Other: side[1].team.Slug, Kind: contest.SuspicionShared, At: at,
-					Sentence: sharedSentence(side[1].team.Slug, same, crossed),
-				})
-			}
+		}
+		if others := append(slices.Clone(same), crossed...); len(others) > 0 {
+			found = append(found, contest.Suspicion{
+				Team: one.team.Slug, Other: contest.Slug(others[0]), Kind: contest.SuspicionShared, At: at,
+				Sentence: sharedSentence(same, crossed),
+			})
 		}
 	}
 	return found
 }
 
-func sharedSentence(other contest.Slug, same, crossed bool) string {
-	switch {
-	case same && crossed:
-		return fmt.Sprintf("The team gives the same address as %s, and a booking that was left at one is found at the other.", other)
-	case same:
-		return fmt.Sprintf("The team gives the same address as %s.", other)
+// mostNamed is how many teams a sentence names.
+const mostNamed = 3
+
+func sharedSentence(same, crossed []string) string {
+	var said []string
+	if len(same) > 0 {
+		said = append(said, fmt.Sprintf("The team gives the same address as %s.", someOf(same)))
 	}
-	return fmt.Sprintf("A booking that was left at the service of this team or of %s is found at both, though their addresses differ: one leads to the other, or they keep one set of data.", other)
+	if len(crossed) > 0 {
+		said = append(said, fmt.Sprintf("A booking that was left at the service of this team or of %s is found at both, though their addresses differ: one leads to the other, or they keep one set of data.", someOf(crossed)))
+	}
+	return strings.Join(said, " ")
+}
+
+func someOf(teams []string) string {
+	if more := len(teams) - mostNamed; more > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(teams[:mostNamed], ", "), more)
+	}
+	return strings.Join(teams, ", ")
 }

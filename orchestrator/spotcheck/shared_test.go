@@ -1,6 +1,7 @@
 package spotcheck_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
@@ -48,6 +49,21 @@ func TestOneServiceOfTwoTeamsIsSeen(t *testing.T) {
 			assert.Equal(t, row.want, named(d.Shared(t.Context(), teams)), "and again: nothing was left behind")
 		})
 	}
+}
+
+// An address that many teams have copied from an example is one suspicion of each.
+func TestAnAddressOfManyIsSaidOnceOfEach(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, target.Guard{AllowPrivate: true})
+	at := serve(t, otherwise(nil, everyNth(1, refuse))).URL
+	var teams []contest.Team
+	for i := range 50 {
+		teams = append(teams, contest.Team{Slug: contest.Slug(fmt.Sprintf("team-%02d", i)), Endpoint: at})
+	}
+	found := d.Shared(t.Context(), teams)
+	require.Len(t, found, len(teams))
+	assert.Equal(t, "The team gives the same address as team-00, team-01, team-02 and 46 more.", found[49].Sentence)
+	assert.Equal(t, contest.Slug("team-01"), found[0].Other)
 }
 
 func named(found []contest.Suspicion) (teams []string) {
