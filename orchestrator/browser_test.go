@@ -4,7 +4,6 @@ package main
 
 import (
 	"bufio"
-	"context"
 	"encoding/json"
 	"net/http"
 	"os"
@@ -63,43 +62,30 @@ func playing(t *testing.T) (url, token string) {
 // round is played, and does an organiser's work.
 func TestContestInTheBrowser(t *testing.T) {
 	url, token := playing(t)
-	tab := tabOf(t)
-	do := func(steps ...chromedp.Action[chromedp.Void]) {
-		t.Helper()
-		require.NoError(t, chromedp.Do(tab, steps...))
-	}
-	becomes := func(script string) {
-		t.Helper()
-		_, err := chromedp.Run(tab, chromedp.Poll[bool](script, chromedp.WithPollingInterval(100*time.Millisecond), chromedp.WithPollingTimeout(5*time.Minute)))
-		require.NoError(t, err, script)
-	}
-	text := func(script string) string {
-		t.Helper()
-		value, err := chromedp.Run(tab, chromedp.Evaluate[string](script))
-		require.NoError(t, err, script)
-		return value
-	}
+	tab := browsertest.Open(t)
+	becomes := func(script string) { t.Helper(); tab.Becomes(script, 5*time.Minute) }
+	text := func(script string) string { t.Helper(); return browsertest.Eval[string](tab, script) }
 
 	// A level moves, and then a result is there, without a reload.
-	do(chromedp.Navigate(url+"/"), chromedp.WaitReady(chromedp.CSS("#live")), chromedp.Evaluate[chromedp.Void](`window.same = true`))
+	tab.Do(chromedp.Navigate(url+"/"), chromedp.WaitReady("#live"), browsertest.Script(`window.same = true`))
 	becomes(`document.querySelector("#live progress")?.value > 0`)
 	becomes(`(window.was ??= document.querySelector("#live progress")?.value) < document.querySelector("#live progress")?.value`)
 	becomes(`[...document.querySelectorAll("#board td:nth-child(5)")].some(td => td.innerText.includes("p95"))`)
 	becomes(`window.same === true`)
 
 	// A run is followed from the queue to its charts and its verdict, without a reload.
-	do(chromedp.Navigate(url+"/runs/"+again(t, url, token)), chromedp.WaitReady(chromedp.CSS("#run")), chromedp.Evaluate[chromedp.Void](`window.same = true`))
+	tab.Do(chromedp.Navigate(url+"/runs/"+again(t, url, token)), chromedp.WaitReady("#run"), browsertest.Script(`window.same = true`))
 	becomes(`document.querySelector("#over-latency-t") !== null`)
 	becomes(`document.querySelector("#h-verdict") !== null`)
 	becomes(`window.same === true`)
 
 	// From the results to a team, and to the run behind its verdict.
-	do(chromedp.Navigate(url+"/"), chromedp.WaitReady(chromedp.CSS("#live")))
+	tab.Do(chromedp.Navigate(url+"/"), chromedp.WaitReady("#live"))
 	becomes(`document.querySelector("#board th a[href='/teams/good']") !== null`)
-	do(chromedp.Click(chromedp.CSS(`#board th a[href="/teams/good"]`)), chromedp.WaitReady(chromedp.CSS("#EVENT_SEARCH")))
+	tab.Do(chromedp.Click(`#board th a[href="/teams/good"]`), chromedp.WaitReady("#EVENT_SEARCH"))
 	becomes(`document.querySelector("#EVENT_SEARCH .badge.passed") !== null`)
 	run := text(`document.querySelector("#EVENT_SEARCH .runs a").getAttribute("href")`)
-	do(chromedp.Navigate(url+run), chromedp.WaitReady(chromedp.CSS("#h-verdict")))
+	tab.Do(chromedp.Navigate(url+run), chromedp.WaitReady("#h-verdict"))
 
 	// The page says what the API says.
 	var record struct {
@@ -127,15 +113,15 @@ func TestContestInTheBrowser(t *testing.T) {
 	require.Contains(t, output, "every hash agrees")
 
 	// An organiser signs in, writes down a spend and pauses a service.
-	do(chromedp.Navigate(url+"/organisers/login"), chromedp.SendKeys(chromedp.CSS("#token"), token),
-		chromedp.Click(chromedp.CSS("form.entry button")), chromedp.WaitVisible(chromedp.CSS(".desk")))
-	do(chromedp.Navigate(url+"/organisers/spend/good"), chromedp.SendKeys(chromedp.CSS("#amount"), "130000"),
-		chromedp.SendKeys(chromedp.CSS("#who"), "Aigerim"), chromedp.Click(chromedp.CSS("form.entry button")), chromedp.WaitVisible(chromedp.CSS(".note.good")))
+	tab.Do(chromedp.Navigate(url+"/organisers/login"), chromedp.SendKeys("#token", token),
+		chromedp.Click("form.entry button"), chromedp.WaitVisible(".desk"))
+	tab.Do(chromedp.Navigate(url+"/organisers/spend/good"), chromedp.SendKeys("#amount", "130000"),
+		chromedp.SendKeys("#who", "Aigerim"), chromedp.Click("form.entry button"), chromedp.WaitVisible(".note.good"))
 	assert.Contains(t, text(`document.querySelector("main").innerText`), "130 000 KZT")
-	do(chromedp.Navigate(url+"/organisers/services"), chromedp.SendKeys(chromedp.CSS("#who"), "Aigerim"), chromedp.SendKeys(chromedp.CSS("#why"), "lunch"),
-		chromedp.Click(chromedp.CSS(`button[value="pause git-monitor"]`)), chromedp.WaitVisible(chromedp.CSS(".note.good")))
+	tab.Do(chromedp.Navigate(url+"/organisers/services"), chromedp.SendKeys("#who", "Aigerim"), chromedp.SendKeys("#why", "lunch"),
+		chromedp.Click(`button[value="pause git-monitor"]`), chromedp.WaitVisible(".note.good"))
 	becomes(`document.querySelector('button[value="resume git-monitor"]') !== null`)
-	do(chromedp.Navigate(url+"/organisers/audit"), chromedp.WaitReady(chromedp.CSS("tbody")))
+	tab.Do(chromedp.Navigate(url+"/organisers/audit"), chromedp.WaitReady("tbody"))
 	assert.Contains(t, text(`document.querySelector("main").innerText`), "lunch")
 }
 
@@ -157,19 +143,17 @@ func again(t *testing.T, url, token string) string {
 }
 
 // charted holds the charts of a run's page against the evidence of the API.
-func charted(t *testing.T, tab context.Context, run string) {
+func charted(t *testing.T, tab browsertest.Tab, run string) {
 	t.Helper()
 	var e contest.Evidence
 	require.NoError(t, json.Unmarshal([]byte(downloaded(t, run+"/evidence", "")), &e))
 	require.NotNil(t, e.Course)
-	drawn, err := chromedp.Run(tab, chromedp.Evaluate[[]int](`[...document.querySelectorAll("svg.plot")].map(s => s.querySelectorAll("polyline, rect").length)`))
-	require.NoError(t, err)
+	drawn := browsertest.Eval[[]int](tab, `[...document.querySelectorAll("svg.plot")].map(s => s.querySelectorAll("polyline, rect").length)`)
 	require.Len(t, drawn, 5, "latency, requests, users, stages, distribution")
 	for _, parts := range drawn {
 		require.Positive(t, parts)
 	}
-	rates, err := chromedp.Run(tab, chromedp.Evaluate[[]float64](`[...document.querySelectorAll("#run details table")].map(t => [...t.querySelectorAll("tbody tr")]).find(rows => rows[0]?.cells.length === 6).map(r => Number(r.cells[3].textContent.replace(",", "")))`))
-	require.NoError(t, err)
+	rates := browsertest.Eval[[]float64](tab, `[...document.querySelectorAll("#run details table")].map(t => [...t.querySelectorAll("tbody tr")]).find(rows => rows[0]?.cells.length === 6).map(r => Number(r.cells[3].textContent.replace(",", "")))`)
 	require.Len(t, rates, len(e.Course.Points))
 	sum := 0.0
 	for i, p := range e.Course.Points {
@@ -177,12 +161,4 @@ func charted(t *testing.T, tab context.Context, run string) {
 		sum += p.RPS
 	}
 	require.Positive(t, sum)
-}
-
-// tabOf opens a tab of a Chromium of the test's own.
-func tabOf(t *testing.T) context.Context {
-	t.Helper()
-	tab, shut := browsertest.Open(t.Context())
-	t.Cleanup(func() { assert.NoError(t, shut()) })
-	return tab
 }

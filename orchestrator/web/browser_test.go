@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -25,29 +26,6 @@ import (
 	"github.com/hackload-kz/hackload/orchestrator/internal/browsertest"
 	"github.com/hackload-kz/hackload/orchestrator/web"
 )
-
-// chromium opens a tab of a Chromium of the test's own.
-func chromium(t *testing.T) context.Context {
-	t.Helper()
-	tab, shut := browsertest.Open(t.Context())
-	t.Cleanup(func() { assert.NoError(t, shut()) })
-	return tab
-}
-
-// eval is what a script answers on the tab's page.
-func eval[T any](t *testing.T, tab context.Context, script string, options ...chromedp.EvaluateOption) T {
-	t.Helper()
-	value, err := chromedp.Run(tab, chromedp.Evaluate[T](script, options...))
-	require.NoError(t, err, script)
-	return value
-}
-
-// becomes waits until a script answers true.
-func becomes(t *testing.T, tab context.Context, script string) {
-	t.Helper()
-	_, err := chromedp.Run(tab, chromedp.Poll[bool](script, chromedp.WithPollingInterval(100*time.Millisecond), chromedp.WithPollingTimeout(30*time.Second)))
-	require.NoError(t, err, script)
-}
 
 // look is how a page is looked at.
 type look struct {
@@ -70,21 +48,18 @@ func looks() []look {
 var errNetworkChanged = errors.New("net::ERR_NETWORK_CHANGED")
 
 // open goes to a page and looks at it in this way.
-func (l look) open(t *testing.T, tab context.Context, page string) {
+func (l look) open(t *testing.T, tab browsertest.Tab, page string) {
 	t.Helper()
 	at, err := url.Parse(page)
 	require.NoError(t, err)
 	query := at.Query()
 	query.Set("lang", l.lang)
 	at.RawQuery = query.Encode()
-	require.NoError(t, chromedp.Do(tab, chromedp.EmulateViewport(l.width, l.height)))
-	_, err = chromedp.Call(tab, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: l.scheme}},
-	})
-	require.NoError(t, err)
+	tab.Do(chromedp.EmulateViewport(l.width, l.height),
+		emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: l.scheme}}))
 	err = errNetworkChanged
 	for err != nil && strings.Contains(err.Error(), errNetworkChanged.Error()) && tab.Err() == nil {
-		err = chromedp.Do(tab, chromedp.Navigate(at.String()), chromedp.WaitReady(chromedp.CSS("main")))
+		err = chromedp.Run(tab, chromedp.Navigate(at.String()), chromedp.WaitReady("main"))
 	}
 	require.NoError(t, err, page)
 }
@@ -128,15 +103,15 @@ func everyPage(t *testing.T) (home string, pages map[string]string) {
 	return home, pages
 }
 
-func signIn(t *testing.T, tab context.Context, url string) {
+func signIn(t *testing.T, tab browsertest.Tab, url string) {
 	t.Helper()
-	require.NoError(t, chromedp.Do(tab, chromedp.Navigate(url+"/organisers/login"),
-		chromedp.SendKeys(chromedp.CSS("#token"), token), chromedp.Click(chromedp.CSS("form.entry button")), chromedp.WaitVisible(chromedp.CSS(".desk"))))
+	tab.Do(chromedp.Navigate(url+"/organisers/login"),
+		chromedp.SendKeys("#token", token), chromedp.Click("form.entry button"), chromedp.WaitVisible(".desk"))
 }
 
 // seer looks at pages in each way, has axe-core look too, and keeps a picture of
 // each where SHOTS names a folder.
-func seer(t *testing.T, tab context.Context, pages map[string]string) func(name string) {
+func seer(t *testing.T, tab browsertest.Tab, pages map[string]string) func(name string) {
 	t.Helper()
 	axe, err := os.ReadFile(os.Getenv("AXE"))
 	require.NoError(t, err, "AXE names axe.min.js of the npm package axe-core: .ci/run browser installs it")
@@ -147,14 +122,14 @@ func seer(t *testing.T, tab context.Context, pages map[string]string) func(name 
 	return func(name string) {
 		for _, l := range looks() {
 			l.open(t, tab, pages[name])
-			wide := eval[int](t, tab, `document.documentElement.scrollWidth - document.documentElement.clientWidth`)
+			wide := browsertest.Eval[int](tab, `document.documentElement.scrollWidth - document.documentElement.clientWidth`)
 			assert.LessOrEqual(t, wide, 0, "%s is wider than its window at %s", name, l.name)
 			if l.examined {
 				requireAccessible(t, tab, string(axe), name+" "+l.name)
 			}
 			if shots != "" {
-				picture, err := chromedp.Run(tab, chromedp.FullScreenshot(100))
-				require.NoError(t, err)
+				var picture []byte
+				tab.Do(chromedp.FullScreenshot(&picture, 100))
 				require.NoError(t, os.WriteFile(filepath.Join(shots, name+"-"+l.name+".png"), picture, 0o600))
 			}
 		}
@@ -164,7 +139,7 @@ func seer(t *testing.T, tab context.Context, pages map[string]string) func(name 
 // TestPagesAreAccessibleInTheBrowser looks at each page but those of runs.
 func TestPagesAreAccessibleInTheBrowser(t *testing.T) {
 	home, pages := everyPage(t)
-	tab := chromium(t)
+	tab := browsertest.Open(t)
 	see := seer(t, tab, pages)
 	see("login")
 	signIn(t, tab, home)
@@ -178,7 +153,7 @@ func TestPagesAreAccessibleInTheBrowser(t *testing.T) {
 // TestRunsAreAccessibleInTheBrowser looks at a run of each kind.
 func TestRunsAreAccessibleInTheBrowser(t *testing.T) {
 	_, pages := everyPage(t)
-	see := seer(t, chromium(t), pages)
+	see := seer(t, browsertest.Open(t), pages)
 	for _, name := range slices.Sorted(maps.Keys(pages)) {
 		if strings.HasPrefix(name, "run-") {
 			see(name)
@@ -191,17 +166,19 @@ const findings = `axe.run(document, {resultTypes: ["violations"]}).then(r => JSO
 	.filter(v => v.impact === "serious" || v.impact === "critical")
 	.map(v => ({id: v.id, nodes: v.nodes.slice(0, 3).map(n => n.html + " | " + n.failureSummary)}))))`
 
+func awaited(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }
+
 // requireAccessible wants nothing of weight found.
-func requireAccessible(t *testing.T, tab context.Context, axe, where string) {
+func requireAccessible(t *testing.T, tab browsertest.Tab, axe, where string) {
 	t.Helper()
-	require.NoError(t, chromedp.Do(tab, chromedp.Evaluate[chromedp.Void](axe)))
-	assert.Equal(t, "[]", eval[string](t, tab, findings, chromedp.EvalAwaitPromise), where)
+	tab.Do(browsertest.Script(axe))
+	assert.Equal(t, "[]", browsertest.Eval[string](tab, findings, awaited), where)
 }
 
 // TestHostileNamesInTheBrowser has each name shown by a real browser: nothing of
 // it runs, nothing of it changes the page around it.
 func TestHostileNamesInTheBrowser(t *testing.T) {
-	tab := chromium(t)
+	tab := browsertest.Open(t)
 	for name, text := range map[string]string{
 		"script":        `<script>window.hacked=1;alert(1)</script>`,
 		"image":         `<img src=x onerror="window.hacked=1;alert(1)">`,
@@ -219,12 +196,12 @@ func TestHostileNamesInTheBrowser(t *testing.T) {
 		for _, path := range []string{"/", "/teams/rogue", "/runs/r1"} {
 			for _, l := range []look{looks()[0], looks()[2]} { // in both languages
 				l.open(t, tab, url+path)
-				eval[bool](t, tab, `document.querySelectorAll("details").forEach(d => d.open = true), true`)
-				state := eval[string](t, tab, `JSON.stringify([
+				browsertest.Eval[bool](tab, `document.querySelectorAll("details").forEach(d => d.open = true), true`)
+				state := browsertest.Eval[string](tab, `JSON.stringify([
 					typeof window.hacked, document.querySelectorAll("main").length, document.querySelectorAll("h1").length,
 					document.scripts.length, document.querySelectorAll("footer").length,
 					document.documentElement.scrollWidth <= document.documentElement.clientWidth])`)
-				wide := eval[string](t, tab, `[...document.querySelectorAll("main *")].filter(e => e.getBoundingClientRect().right > document.documentElement.clientWidth && !e.closest(".scroll")).map(e => e.outerHTML.slice(0, 80)).slice(0, 4).join("\n")`)
+				wide := browsertest.Eval[string](tab, `[...document.querySelectorAll("main *")].filter(e => e.getBoundingClientRect().right > document.documentElement.clientWidth && !e.closest(".scroll")).map(e => e.outerHTML.slice(0, 80)).slice(0, 4).join("\n")`)
 				require.Equal(t, `["undefined",1,1,1,1,true]`, state, "%s on %s at %s; too wide: %s", name, path, l.name, wide)
 			}
 		}
@@ -236,20 +213,20 @@ func TestHostileNamesInTheBrowser(t *testing.T) {
 func TestPageFollowsInTheBrowser(t *testing.T) {
 	m := &moving{state: sample()}
 	url := start(t, web.New(m.config()))
-	tab := chromium(t)
+	tab := browsertest.Open(t)
 	looks()[0].open(t, tab, url+"/")
-	eval[bool](t, tab, `window.same = true`)
-	becomes(t, tab, `document.querySelector("#live").innerText.includes("118.2")`)
+	browsertest.Eval[bool](tab, `window.same = true`)
+	tab.Becomes(`document.querySelector("#live").innerText.includes("118.2")`, 30*time.Second)
 	m.mu.Lock()
 	m.active[0].Progress.RPS = 222
 	m.verdicts[0].Score = 55
 	m.mu.Unlock()
-	becomes(t, tab, `document.querySelector("#live").innerText.includes("222 requests/s")`)
-	becomes(t, tab, `document.querySelector("#board td:last-child").innerText === "56"`)
-	require.True(t, eval[bool](t, tab, `window.same === true`), "it was not loaded anew")
+	tab.Becomes(`document.querySelector("#live").innerText.includes("222 requests/s")`, 30*time.Second)
+	tab.Becomes(`document.querySelector("#board td:last-child").innerText === "56"`, 30*time.Second)
+	require.True(t, browsertest.Eval[bool](tab, `window.same === true`), "it was not loaded anew")
 
-	require.NoError(t, chromedp.Do(tab, chromedp.Click(chromedp.CSS("#pause"))))
-	assert.Equal(t, "Keep up to date", eval[string](t, tab, `document.querySelector("#pause").innerText`))
+	tab.Do(chromedp.Click("#pause"))
+	assert.Equal(t, "Keep up to date", browsertest.Eval[string](tab, `document.querySelector("#pause").innerText`))
 
 	var api struct {
 		Teams []struct {
@@ -258,7 +235,7 @@ func TestPageFollowsInTheBrowser(t *testing.T) {
 		}
 	}
 	require.NoError(t, json.Unmarshal([]byte(get(t, url+"/api/v1/results").body), &api))
-	totals := eval[[]string](t, tab, `[...document.querySelectorAll("#board tbody tr")].map(r => r.querySelector("a").getAttribute("href") + " " + r.querySelector("td:last-child").innerText.trim())`)
+	totals := browsertest.Eval[[]string](tab, `[...document.querySelectorAll("#board tbody tr")].map(r => r.querySelector("a").getAttribute("href") + " " + r.querySelector("td:last-child").innerText.trim())`)
 	var want []string
 	for _, team := range api.Teams {
 		want = append(want, fmt.Sprintf("/teams/%s %d", team.Slug, team.Total))
