@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,6 +18,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
 
 	"github.com/hackload-kz/hackload/orchestrator/config"
 	"github.com/hackload-kz/hackload/orchestrator/contest"
@@ -24,14 +26,13 @@ import (
 	"github.com/hackload-kz/hackload/orchestrator/store"
 )
 
+// builtIn is where this process builds hackload.
+var builtIn = filepath.Join(os.TempDir(), fmt.Sprintf("hackload-e2e-%d", os.Getpid()))
+
 // binary builds hackload once, with the fail points that crash tests die in,
 // and without the race detector: a generator under it is no generator.
 var binary = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "hackload-e2e-")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "hackload")
+	path := filepath.Join(builtIn, "hackload")
 	out, err := exec.Command("go", "build", "-tags", "failpoint", "-o", path, ".").CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("build hackload: %w\n%s", err, out)
@@ -41,8 +42,11 @@ var binary = sync.OnceValues(func() (string, error) {
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if path, err := binary(); err == nil {
-		_ = os.RemoveAll(filepath.Dir(path))
+	_ = os.RemoveAll(builtIn)
+	http.DefaultClient.CloseIdleConnections()
+	if err := goleak.Find(); err != nil && code == 0 {
+		fmt.Println("goroutines left behind:", err)
+		code = 1
 	}
 	os.Exit(code)
 }

@@ -159,8 +159,8 @@ func TestPureCodeTouchesNoWorld(t *testing.T) {
 }
 
 // What dev stands up is real code that ships, so test code has no place in it.
-// launchtest is the exam of every launcher: it is test code in a package of
-// its own, and only tests may import it.
+// launchtest, the exam of every launcher, and its like are test code in packages
+// of their own, and only tests may import them.
 func TestNoTestCodeShips(t *testing.T) {
 	t.Parallel()
 	testOnly := []string{
@@ -168,7 +168,7 @@ func TestNoTestCodeShips(t *testing.T) {
 		"github.com/rogpeppe/go-internal", module + "orchestrator/launchtest", module + "orchestrator/kube/kubetest", module + "orchestrator/internal/pgtest", module + "orchestrator/internal/promtest", module + "orchestrator/internal/browsertest",
 	}
 	for _, p := range packages(t) {
-		if within(p.dir, []string{"orchestrator/launchtest", "orchestrator/kube/kubetest"}) {
+		if within(p.dir, []string{"orchestrator/launchtest", "orchestrator/kube/kubetest", "orchestrator/internal/browsertest"}) {
 			continue
 		}
 		for _, imported := range p.imports() {

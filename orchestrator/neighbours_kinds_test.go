@@ -143,9 +143,17 @@ func TestNeighbourGitHub(t *testing.T) {
 	before := s.holds(t)
 	round := func() {
 		t.Helper()
-		from := time.Now()
+		from, fired := time.Now(), time.Now()
 		s.fire(t, contest.GitMonitor)
-		require.Eventually(t, func() bool { return roundEnded(t, state, contest.GitMonitor, from) }, patience, 50*time.Millisecond)
+		require.Eventually(t, func() bool {
+			last := lastRoundIn(t, state, contest.GitMonitor)
+			ours := last.StartedAt.After(from.Add(-time.Second)) && last.Error == ""
+			if !ours && time.Since(fired) > 3*time.Second { // skipped: another try of one that had failed was under way
+				fired = time.Now()
+				s.fire(t, contest.GitMonitor)
+			}
+			return ours && last.EndedAt != nil
+		}, patience, 50*time.Millisecond)
 	}
 	heal := n.goWrong(d)
 	round()
@@ -177,17 +185,19 @@ func TestNeighbourGitHub(t *testing.T) {
 	s.stop(t)
 }
 
-// roundEnded reports whether the service has a round that began since then and
-// has ended without an error.
-func roundEnded(t *testing.T, state string, service contest.ServiceKey, since time.Time) bool {
+// lastRoundIn is the service's newest round; one that has not ended where there
+// is none yet.
+func lastRoundIn(t *testing.T, state string, service contest.ServiceKey) (last contest.Round) {
 	t.Helper()
 	s, err := store.OpenRead(t.Context(), state)
 	if err != nil {
-		return false
+		return last
 	}
 	defer s.Close()
-	rounds, err := s.Rounds(t.Context(), service, 1)
-	return err == nil && len(rounds) == 1 && rounds[0].EndedAt != nil && rounds[0].Error == "" && rounds[0].StartedAt.After(since.Add(-time.Second))
+	if rounds, err := s.Rounds(t.Context(), service, 1); err == nil && len(rounds) == 1 {
+		last = rounds[0]
+	}
+	return last
 }
 
 // The Hub's database, asked for teams because the Hub's API is silent, gives all

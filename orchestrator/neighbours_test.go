@@ -16,9 +16,11 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/hackload-kz/hackload/orchestrator/contest"
@@ -138,7 +140,7 @@ func serveAmong(t *testing.T, file string, environ ...string) *served {
 	s.start(t)
 	t.Cleanup(func() {
 		if t.Failed() {
-			_ = s.cmd.Process.Kill()
+			_ = s.cmd.Process.Signal(syscall.SIGQUIT) // it says what its goroutines do
 			<-s.ended
 			t.Logf("serve said:\n%s", &s.log)
 		}
@@ -202,11 +204,12 @@ func (s *served) requireFlat(t *testing.T, before holds) {
 	t.Helper()
 	const kept = 25
 	var now holds
-	require.Eventually(t, func() bool {
+	flat := assert.Eventually(t, func() bool {
 		now = s.holds(t)
 		return now.goroutines > 0 && now.goroutines <= before.goroutines+kept && now.files <= before.files+kept
 	}, patience, 200*time.Millisecond, "more and more is held")
 	t.Logf("goroutines %d before and %d after, open files %d and %d", before.goroutines, now.goroutines, before.files, now.files)
+	require.True(t, flat)
 }
 
 // line is what a test sees of the runs of a serve, past the network.

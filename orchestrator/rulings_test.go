@@ -135,12 +135,14 @@ func TestDeadLettersTellWhoseTheyAre(t *testing.T) {
 	o := newOffice(t)
 	o.plan()
 	o.bury()
+	fired := o.wants(200, "GET", "/dead-letters", "", "4.round")
+	require.Len(t, fired, len(`""`)+26, "the round that would have begun, however often it is tried")
 	require.JSONEq(t, `[
 		["look","","","","round-that-is-gone"],
 		["collect","k6-search-testing-service","","","round-1"],
 		["advance","","","run-that-is-gone",""],
 		["advance","k6-search-testing-service","good","run-1","round-1"],
-		["round","git-monitor-service","","",""]
+		["round","git-monitor-service","","",`+fired+`]
 	]`, o.wants(200, "GET", "/dead-letters", "", "#.[kind,serviceName,teamId,run,round]"))
 	require.JSONEq(t, `["collect","advance"]`, o.wants(200, "GET", "/dead-letters?service=EVENT_SEARCH", "", "#.kind"))
 	require.JSONEq(t, `[2,"the Hub gives no teams","2026-11-24T12:00:00Z",null]`,

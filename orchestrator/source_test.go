@@ -218,6 +218,22 @@ func TestEachPackageIsIntroducedOnce(t *testing.T) {
 	}
 }
 
+// Each package's tests look for goroutines that nobody waited for; those of kube/e2e
+// watch other processes.
+func TestEachPackageLooksForLeaks(t *testing.T) {
+	t.Parallel()
+	for _, p := range packages(t) {
+		tested, looks := false, p.dir == "orchestrator/kube/e2e"
+		for _, f := range p.files {
+			tested = tested || f.test
+			looks = looks || f.test && slices.ContainsFunc(f.ast.Imports, func(i *ast.ImportSpec) bool { return i.Path.Value == `"go.uber.org/goleak"` })
+		}
+		if tested && !looks {
+			t.Errorf("%s has tests without goleak in their TestMain", p.dir)
+		}
+	}
+}
+
 func TestExportedNamesAreDocumented(t *testing.T) {
 	t.Parallel()
 	for _, p := range packages(t) {
