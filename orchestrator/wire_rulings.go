@@ -57,7 +57,7 @@ func (l letters) known(ctx context.Context, d schedule.DeadLetter) (web.DeadLett
 		var run store.Run
 		run, err = l.store.Run(ctx, string(d.Run))
 		out.Service, out.Team, out.Round = run.Service, run.Team.Slug, run.Round
-	case d.Round != "":
+	case d.Round != "" && d.Service == "": // the letter of a round that did not begin names its service
 		var round contest.Round
 		round, err = l.store.Round(ctx, d.Round)
 		out.Service = round.Service
