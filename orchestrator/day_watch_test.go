@@ -27,6 +27,7 @@ import (
 // What is promised of the orchestrator, generators apart.
 const (
 	mostResident = 256 << 20 // bytes
+	mostMetrics  = 128 << 20 // bytes on disk, of a day that is not over
 	mostGrowth   = 1.15      // of a quarter of the day over the one two before
 )
 
@@ -200,6 +201,9 @@ func (w *overseer) decide(t *testing.T, d day) {
 	peak := slices.MaxFunc(w.samples, func(a, b glance) int { return int(a.resident - b.resident) })
 	t.Logf("resident at most %.1f MiB, of %d promised", float64(peak.resident)/mib, mostResident>>20)
 	assert.Less(t, peak.resident, int64(mostResident))
+	fullest := slices.MaxFunc(w.samples, func(a, b glance) int { return int(a.metrics - b.metrics) })
+	t.Logf("metrics on disk at most %.1f MiB", float64(fullest.metrics)/mib)
+	assert.Less(t, fullest.metrics, int64(mostMetrics))
 	for name, f := range map[string]func(glance) int64{
 		"resident memory":  func(s glance) int64 { return s.resident },
 		"file descriptors": func(s glance) int64 { return int64(s.files) },

@@ -36,6 +36,7 @@ const (
 	blockDuration    = time.Minute     // of a block; up to one and a half of it are held in memory
 	seriesStripes    = 512             // of the map of series in memory, which are some thousands
 	chunkBuffer      = 256 << 10       // bytes on their way to the disk
+	chunkSegment     = 32 << 20        // bytes of a file of a block
 	outOfOrderWindow = time.Hour       // how late a sample may come
 	lookback         = 5 * time.Minute // Prometheus' default, so that answers are the same
 	queryTimeout     = 30 * time.Second
@@ -121,6 +122,7 @@ func options(retention time.Duration) *tsdb.Options {
 	o.MaxBlockDuration = max(blockDuration, min(retention/10, 24*time.Hour)).Milliseconds()
 	o.OutOfOrderTimeWindow = outOfOrderWindow.Milliseconds()
 	o.StripeSize, o.HeadChunksWriteBufferSize = seriesStripes, chunkBuffer // by default for millions of series
+	o.MaxBlockChunkSegmentSize = chunkSegment                              // reserved on disk before it is written, by default 512 MiB
 	return o
 }
 
