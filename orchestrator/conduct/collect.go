@@ -148,7 +148,11 @@ func (l *Line) judgeCollected(ctx context.Context, round contest.RoundID) error 
 		return err
 	}
 	var errs []error
-	for _, r := range collected {
+	for i, r := range collected {
+		if ctx.Err() != nil {
+			errs = append(errs, fmt.Errorf("%d runs are left to be judged: %w", len(collected)-i, ctx.Err()))
+			break
+		}
 		if err := spanned(ctx, "judge", r, l.judge); err != nil && !errors.Is(err, store.ErrStale) {
 			errs = append(errs, fmt.Errorf("judge run %s: %w", r.ID, err))
 		}
