@@ -38,7 +38,7 @@ func TestNeighbourStateDatabase(t *testing.T) {
 	through.RawQuery += "&statement_timeout=10s" // a silent one is given up 5 s later
 	s := serveAmong(t, o.config(t, t.TempDir()), "STATE_DATABASE_URL="+through.String(), "PROMETHEUS_URL="+realPrometheus(t).URL())
 	s.requireReady(t, http.StatusOK, "ready")
-	before := s.holds(t)
+	before := s.settled(t)
 	l := line{t, func() (*store.Store, error) { return store.OpenPostgresRead(t.Context(), direct) }}
 	for _, way := range ways() {
 		earlier := l.runs()
@@ -74,7 +74,7 @@ func TestNeighbourPrometheus(t *testing.T) {
 	queries, writes := behindANetwork(t, prometheus.Addr()), behindANetwork(t, prometheus.Addr())
 	s := serveAmong(t, o.config(t, state), "PROMETHEUS_URL=http://"+queries.at, "PROMETHEUS_WRITE_URL=http://"+writes.at+"/api/v1/write")
 	s.requireReady(t, http.StatusOK, "ready")
-	before := s.holds(t)
+	before := s.settled(t)
 	l := line{t, func() (*store.Store, error) { return store.OpenRead(t.Context(), state) }}
 
 	healQueries, healWrites := queries.goWrong(d), writes.goWrong(d)
@@ -140,7 +140,7 @@ func TestNeighbourGitHub(t *testing.T) {
 	file := o.config(t, state, "    CODE_REPO: {rule: commits, points: 1, commits: {min: 10, recent: 24h}, keys: [Repo]}\n", "  teams: {exclude: [good]}\n")
 	s := serveAmong(t, file, "GITHUB_API_URL=http://"+n.at, "GITHUB_TOKEN=ghp_secret", "K6_SERVICES_ENABLED=false")
 	s.requireReady(t, http.StatusOK, "ready")
-	before := s.holds(t)
+	before := s.settled(t)
 	round := func() {
 		t.Helper()
 		from, fired := time.Now(), time.Now()

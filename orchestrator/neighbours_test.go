@@ -198,11 +198,26 @@ func (s *served) holds(t *testing.T) (h holds) {
 	return h
 }
 
+// settled is what the process holds once that has been the same for some seconds:
+// the job queue's housekeeping begins only when a replica leads.
+func (s *served) settled(t *testing.T) (h holds) {
+	t.Helper()
+	same := 0
+	require.Eventually(t, func() bool {
+		now := s.holds(t)
+		if same++; now.goroutines != h.goroutines {
+			h, same = now, 0
+		}
+		return same >= 6
+	}, patience, 500*time.Millisecond)
+	return h
+}
+
 // requireFlat waits until the process holds no more than it did before it had
 // any trouble, but for connections that are kept for the next call.
 func (s *served) requireFlat(t *testing.T, before holds) {
 	t.Helper()
-	const kept = 25
+	const kept = 25 // hundreds of connections broke meanwhile
 	var now holds
 	flat := assert.Eventually(t, func() bool {
 		now = s.holds(t)
