@@ -11,6 +11,7 @@ import (
 
 	toolkit "github.com/prometheus/exporter-toolkit/web"
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/hackload-kz/hackload/orchestrator/config"
 	"github.com/hackload-kz/hackload/orchestrator/contest"
@@ -20,12 +21,16 @@ import (
 
 func exporterCommand(w world) *cobra.Command {
 	var file, listen, webConfig string
+	var a alone
 	cmd := &cobra.Command{
 		Use:   "exporter git|deployment|cost",
 		Short: "One exporter alone, for Prometheus",
 		Long: `exporter serves what one exporter sees of the Hub's teams, by the conventions of
-Prometheus: /metrics, /probe?target=TEAM for one team alone, /-/healthy and
-/-/ready. It judges nothing and tells the Hub nothing.
+Prometheus: /metrics of all teams, /probe?target=TEAM for one team alone,
+/-/healthy and /-/ready. It judges nothing and tells the Hub nothing.
+
+git and deployment measure all teams when they begin and then --every so often,
+whoever scrapes them; cost measures when it is scraped.
 
 --web.config.file switches TLS and basic auth on, in the form of Prometheus'
 exporter toolkit.`,
@@ -36,14 +41,26 @@ exporter toolkit.`,
 			if err != nil {
 				return err
 			}
-			flags := &toolkit.FlagConfig{WebListenAddresses: &[]string{listen}, WebSystemdSocket: new(bool), WebConfigFile: &webConfig}
-			return exporter(cmd.Context(), w, c, args[0], flags)
+			if a.every <= 0 {
+				return usage(fmt.Errorf("--every %s", a.every), "Say a time like 15m.")
+			}
+			a.name = args[0]
+			a.flags = &toolkit.FlagConfig{WebListenAddresses: &[]string{listen}, WebSystemdSocket: new(bool), WebConfigFile: &webConfig}
+			return exporter(cmd.Context(), w, c, a)
 		},
 	}
 	cmd.Flags().StringVar(&file, "config", "", "configuration `FILE`")
 	cmd.Flags().StringVar(&listen, "listen", ":9101", "`ADDR` to serve on")
+	cmd.Flags().DurationVar(&a.every, "every", 15*time.Minute, "`TIME` from one round over all teams to the next")
 	cmd.Flags().StringVar(&webConfig, "web.config.file", "", "`FILE` of TLS and basic auth settings")
 	return cmd
+}
+
+// alone is how an exporter stands alone.
+type alone struct {
+	name  string
+	every time.Duration // from one round to the next
+	flags *toolkit.FlagConfig
 }
 
 // exporterServices says which exporter measures for which service.
@@ -53,10 +70,10 @@ func exporterServices() map[string]contest.ServiceKey {
 	}
 }
 
-func exporter(ctx context.Context, w world, c *config.Config, name string, flags *toolkit.FlagConfig) (err error) {
-	key, ok := exporterServices()[name]
+func exporter(ctx context.Context, w world, c *config.Config, a alone) (err error) {
+	key, ok := exporterServices()[a.name]
 	if !ok {
-		return usage(fmt.Errorf("there is no exporter %q", name), "Choose git, deployment or cost.")
+		return usage(fmt.Errorf("there is no exporter %q", a.name), "Choose git, deployment or cost.")
 	}
 	if err := c.ValidateServe(); err != nil {
 		return usage(err, "The exporter looks at the Hub's teams: set API_BASE_URL and SERVICE_API_KEY.")
@@ -83,7 +100,20 @@ func exporter(ctx context.Context, w world, c *config.Config, name string, flags
 	if err != nil {
 		return trouble(errors.Join(err, wk.Close()))
 	}
-	return trouble(errors.Join(listenByTheBook(ctx, telemetry.Recovering(out.log, x.Handler(wk.contestants)), flags, out.log), wk.Close()))
+	parts, ctx := errgroup.WithContext(ctx)
+	parts.Go(func() error {
+		return listenByTheBook(ctx, telemetry.Recovering(out.log, x.Handler(wk.contestants)), a.flags, out.log)
+	})
+	if r, ok := x.(rounds); ok {
+		failed := func(err error) { out.log.WarnContext(ctx, "the last round could not be measured", "error", err) }
+		parts.Go(func() error { return r.Run(ctx, a.every, wk.contestants, failed) })
+	}
+	return trouble(errors.Join(parts.Wait(), wk.Close()))
+}
+
+// rounds are an exporter's that measures by itself, not when it is scraped.
+type rounds interface {
+	Run(ctx context.Context, every time.Duration, teams func(context.Context) ([]contest.Team, error), failed func(error)) error
 }
 
 // borrow opens for reading what a contest on this machine has written down, if

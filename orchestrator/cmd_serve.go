@@ -135,8 +135,8 @@ func hubConfig(c *config.Config) hub.Config {
 }
 
 // environmentKeys says where in a team's environment its data is looked for.
-func environmentKeys(c *config.Contest) hub.EnvironmentKeys {
-	keys := hub.DefaultEnvironmentKeys()
+func environmentKeys(c *config.Contest) contest.EnvironmentKeys {
+	keys := contest.DefaultEnvironmentKeys()
 	if own := c.Keys(contest.DeployedSolution); len(own) > 0 {
 		keys.Endpoint = own
 	}

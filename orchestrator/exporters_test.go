@@ -123,8 +123,10 @@ load: {allow_private_targets: true}
 			require.Contains(t, body, row.metric)
 			require.Regexp(t, `probe_success 1\n`, body)
 			lint(t, body)
-			_, body = scrape(t, "http://"+at+"/metrics")
-			require.NotEmpty(t, body)
+			require.Eventually(t, func() bool {
+				_, body = scrape(t, "http://"+at+"/metrics")
+				return strings.Contains(body, row.metric)
+			}, 5*time.Minute, 50*time.Millisecond, "all teams are measured without a probe")
 			lint(t, body)
 		})
 	}

@@ -26,7 +26,7 @@ func openSources(c *config.Config, hub roster.TeamsFunc) (sources, error) {
 	if d := c.HubDatabase; d.URL.Set() {
 		database, err := roster.OpenDatabase(roster.DatabaseConfig{
 			URL: roster.DatabaseURL(d.URL.Reveal()), PoolSize: d.PoolSize, Timeout: d.Timeout.D(),
-			Keys: roster.Keys(environmentKeys(c.Contest)), Override: d.EndpointVariable,
+			Keys: environmentKeys(c.Contest), Override: d.EndpointVariable,
 		})
 		if err != nil {
 			return s, usage(err, "Correct DATABASE_URL, or leave it out.")

@@ -34,6 +34,3 @@ func CollectorOf(facts map[contest.Slug]Facts, r Rules, limit, left int, resets 
 
 // ExplainRemote says what an error of another host means.
 func ExplainRemote(err error) (State, string) { return remote{timeout: time.Second}.explain(err) }
-
-// ScrapeTime is how long a probe may take.
-func ScrapeTime(header string) time.Duration { return scrapeTime(header) }

@@ -24,6 +24,8 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"github.com/hackload-kz/hackload/orchestrator/contest"
 )
 
 // Key is a service key of the Hub. It prints and marshals as "<key>".
@@ -49,8 +51,8 @@ type Config struct {
 	// RatePerMinute limits the calls of one service (see Client.For); 0 is no limit.
 	RatePerMinute int
 	UserAgent     string
-	Transport     http.RoundTripper // default http.DefaultTransport
-	Environment   EnvironmentKeys   // default DefaultEnvironmentKeys
+	Transport     http.RoundTripper       // default http.DefaultTransport
+	Environment   contest.EnvironmentKeys // default contest.DefaultEnvironmentKeys
 }
 
 // Client calls the Hub. It is safe for concurrent use. Make one with New.
@@ -115,7 +117,7 @@ func (c Config) withDefaults() Config {
 	if c.UserAgent == "" {
 		c.UserAgent = "hackload-orchestrator"
 	}
-	c.Environment = c.Environment.withDefaults()
+	c.Environment = c.Environment.WithDefaults()
 	return c
 }
 

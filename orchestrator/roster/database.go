@@ -30,10 +30,10 @@ func (DatabaseURL) MarshalText() ([]byte, error) { return []byte("<database>"), 
 
 // DatabaseConfig says how to read the Hub's database. Only URL is required.
 type DatabaseConfig struct {
-	URL      DatabaseURL   // "postgresql://user:password@host:5432/hackload", also with Prisma's parameters
-	PoolSize int           // connections at most; 0 means 5
-	Timeout  time.Duration // of one reading and of each statement in it; 0 means 30 s
-	Keys     Keys          // of the teams' environment
+	URL      DatabaseURL             // "postgresql://user:password@host:5432/hackload", also with Prisma's parameters
+	PoolSize int                     // connections at most; 0 means 5
+	Timeout  time.Duration           // of one reading and of each statement in it; 0 means 30 s
+	Keys     contest.EnvironmentKeys // of the teams' environment
 	// Override is the key of a team's k6 variables that, where it is set, stands
 	// in for the endpoint ("API_URL"); empty: they are not looked at.
 	Override string
@@ -45,14 +45,14 @@ type DatabaseConfig struct {
 type Database struct {
 	db      *sql.DB
 	timeout time.Duration
-	keys    Keys
+	keys    contest.EnvironmentKeys
 	key     string // of the override
 	schema  string // search path; empty: the server's
 }
 
 // OpenDatabase returns the source. It makes no connection.
 func OpenDatabase(cfg DatabaseConfig) (*Database, error) {
-	d := &Database{timeout: or(cfg.Timeout, 30*time.Second), keys: cfg.Keys.withDefaults(), key: cfg.Override}
+	d := &Database{timeout: or(cfg.Timeout, 30*time.Second), keys: cfg.Keys.WithDefaults(), key: cfg.Override}
 	parsed, err := pgx.ParseConfig(string(cfg.URL))
 	if err != nil || cfg.URL == "" {
 		// The cause quotes the address, whose password may stand where none is expected.

@@ -8,43 +8,6 @@ import (
 	"github.com/hackload-kz/hackload/orchestrator/contest"
 )
 
-// Keys lists, in order of preference, the keys of a team's environment that
-// hold each thing. An empty list means the default.
-type Keys struct {
-	Endpoint   []string
-	Repository []string
-	Spend      []string
-}
-
-// DefaultKeys returns the keys of the design document followed by the ones that
-// teams really use.
-func DefaultKeys() Keys {
-	return Keys{
-		Endpoint:   []string{"APPLICATION_URL", "ENDPOINT_URL"},
-		Repository: []string{"GITHUB_REPOSITORY_URL", "Repo"},
-		Spend:      []string{"MONEY_SPEND"},
-	}
-}
-
-func (k Keys) withDefaults() Keys {
-	def := DefaultKeys()
-	if len(k.Endpoint) == 0 {
-		k.Endpoint = def.Endpoint
-	}
-	if len(k.Repository) == 0 {
-		k.Repository = def.Repository
-	}
-	if len(k.Spend) == 0 {
-		k.Spend = def.Spend
-	}
-	return k
-}
-
-// all lists every key once or more.
-func (k Keys) all() []string {
-	return append(append(append([]string{}, k.Endpoint...), k.Repository...), k.Spend...)
-}
-
 // variable is one entry of a team's environment.
 type variable struct {
 	value  string
@@ -52,7 +15,7 @@ type variable struct {
 }
 
 // fill sets the team's fields from its environment.
-func (k Keys) fill(t *contest.Team, environment map[string]variable) {
+func fill(t *contest.Team, k contest.EnvironmentKeys, environment map[string]variable) {
 	for _, part := range []struct {
 		name string
 		into *string

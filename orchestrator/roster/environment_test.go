@@ -14,7 +14,7 @@ func TestFill(t *testing.T) {
 	t.Parallel()
 	for name, row := range map[string]struct {
 		environment map[string]variable
-		keys        Keys
+		keys        contest.EnvironmentKeys
 		want        contest.Team
 	}{
 		"nothing":             {},
@@ -22,7 +22,7 @@ func TestFill(t *testing.T) {
 		"the keys in use":     {environment: map[string]variable{"ENDPOINT_URL": {value: "https://a"}, "Repo": {value: "https://r"}, "MONEY_SPEND": {value: " 12 "}}, want: contest.Team{Endpoint: "https://a", Repository: "https://r", Spend: "12"}},
 		"the first one wins":  {environment: map[string]variable{"APPLICATION_URL": {value: "https://a"}, "ENDPOINT_URL": {value: "https://b"}}, want: contest.Team{Endpoint: "https://a"}},
 		"an empty first one":  {environment: map[string]variable{"APPLICATION_URL": {value: " "}, "ENDPOINT_URL": {value: "https://b"}}, want: contest.Team{Endpoint: "https://b"}},
-		"keys of one's own":   {keys: Keys{Endpoint: []string{"ENDPOINT_IP"}}, environment: map[string]variable{"ENDPOINT_IP": {value: "http://192.0.2.1"}, "ENDPOINT_URL": {value: "https://b"}}, want: contest.Team{Endpoint: "http://192.0.2.1"}},
+		"keys of one's own":   {keys: contest.EnvironmentKeys{Endpoint: []string{"ENDPOINT_IP"}}, environment: map[string]variable{"ENDPOINT_IP": {value: "http://192.0.2.1"}, "ENDPOINT_URL": {value: "https://b"}}, want: contest.Team{Endpoint: "http://192.0.2.1"}},
 		"case matters":        {environment: map[string]variable{"repo": {value: "https://r"}}},
 		"secure ones":         {environment: map[string]variable{"Repo": {value: "https://r", secure: true}, "MONEY_SPEND": {value: "12"}}, want: contest.Team{Repository: "https://r", Spend: "12", Secure: []string{"repository"}}},
 		"an empty secure one": {environment: map[string]variable{"MONEY_SPEND": {secure: true}}},
@@ -30,7 +30,7 @@ func TestFill(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var got contest.Team
-			row.keys.withDefaults().fill(&got, row.environment)
+			fill(&got, row.keys.WithDefaults(), row.environment)
 			require.Equal(t, row.want, got)
 		})
 	}

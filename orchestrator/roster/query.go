@@ -129,7 +129,7 @@ func (r reader) environment(ctx context.Context, ids []string) (map[string]map[s
 	rows, err := r.tx.QueryContext(ctx, `
 		SELECT "teamId"::text, key::text, left(COALESCE(value::text, ''), $3), COALESCE("isSecure", false)
 		FROM team_environment_data WHERE "teamId"::text = ANY($1::text[]) AND key::text = ANY($2::text[])`,
-		ids, r.source.keys.all(), maxValue)
+		ids, r.source.keys.All(), maxValue)
 	if err != nil {
 		return nil, err
 	}
@@ -153,7 +153,7 @@ func (r reader) environment(ctx context.Context, ids []string) (map[string]map[s
 func (l listed) fill(d *Database, environment map[string]map[string]variable) []contest.Team {
 	for i := range l.teams {
 		t := &l.teams[i]
-		d.keys.fill(t, environment[l.ids[i]])
+		fill(t, d.keys, environment[l.ids[i]])
 		d.override(t, l.k6[i])
 	}
 	return l.teams
