@@ -1,10 +1,8 @@
 package contest
 
 import (
-	"maps"
 	"math"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -180,13 +178,4 @@ func interpolate(low, high, share float64) float64 {
 		return low + (high-low)*share
 	}
 	return min(high, max(low, low*math.Pow(high/low, share))) // never a rounding error outside
-}
-
-// LabelKey writes labels in order of name, for use as a map key.
-func LabelKey(labels map[string]string) string {
-	var b strings.Builder
-	for _, k := range slices.Sorted(maps.Keys(labels)) {
-		b.WriteString(k + "\x00" + labels[k] + "\x00")
-	}
-	return b.String()
 }

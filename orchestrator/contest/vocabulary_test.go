@@ -100,10 +100,8 @@ func TestSecretsStayOut(t *testing.T) {
 	require.NotContains(t, string(doc), "secret")
 }
 
-func TestLabelKeyAndRunName(t *testing.T) {
+func TestRunName(t *testing.T) {
 	t.Parallel()
-	require.Equal(t, "a\x001\x00b\x002\x00", contest.LabelKey(map[string]string{"b": "2", "a": "1"}))
-	require.NotEqual(t, contest.LabelKey(map[string]string{"a": "b"}), contest.LabelKey(map[string]string{"ab": ""}))
 	r := contest.Run{Team: contest.Team{Slug: "good"}, Scenario: "search", Level: contest.Level{Users: 10}}
 	require.Equal(t, "good search level 1 (10 users)", r.String())
 }

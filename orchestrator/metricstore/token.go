@@ -47,12 +47,6 @@ func (s *Store) Revoke(testid contest.TestID) {
 	delete(s.tokens.hashes, testid)
 }
 
-// HashToken returns the SHA-256 of token in hexadecimal, the form to store.
-func HashToken(token string) string {
-	sum := sha256.Sum256([]byte(token))
-	return hex.EncodeToString(sum[:])
-}
-
 func (t *tokens) put(testid contest.TestID, hash [sha256.Size]byte) error {
 	if !testid.Valid() {
 		return fmt.Errorf("authorise writes: %q is no testid", testid)

@@ -81,9 +81,6 @@ func Combine(sources ...Source) *Roster {
 	return &Roster{sources: sources, turn: make(chan struct{}, 1), told: map[string]bool{}}
 }
 
-// Name names the roster as a source, so that it can stand where one is wanted.
-func (r *Roster) Name() string { return "the roster" }
-
 // Teams returns the teams of a hackathon in order of slug, with what differs
 // between the sources in their notes. The teams are the caller's own.
 func (r *Roster) Teams(ctx context.Context, hackathon string) ([]contest.Team, error) {

@@ -78,13 +78,6 @@ func OpenPostgresRead(ctx context.Context, url string) (*Store, error) {
 	return s, nil
 }
 
-// CheckURL returns what is wrong with the address of a PostgreSQL database,
-// without showing it.
-func CheckURL(url string) error {
-	_, err := parseURL(url)
-	return err
-}
-
 func parseURL(url string) (*pgx.ConnConfig, error) {
 	c, err := pgx.ParseConfig(url)
 	if err != nil || !strings.HasPrefix(url, "postgres://") && !strings.HasPrefix(url, "postgresql://") {

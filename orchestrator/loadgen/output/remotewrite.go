@@ -136,9 +136,6 @@ func (w *RemoteWrite) last(ctx context.Context) error {
 	return nil
 }
 
-// Dropped returns how many flushes were lost so far.
-func (w *RemoteWrite) Dropped() uint64 { return w.dropped.Load() }
-
 // flush sends all series. The marker of a finished test is in the last request,
 // which is sent only after the others have arrived.
 func (w *RemoteWrite) flush(ctx context.Context, finished bool) error {
