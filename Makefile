@@ -15,8 +15,8 @@ SEED      ?= 1
 TIMES     ?= 16
 STATE     ?= sqlite
 METRICS   ?= embedded
-DAY       ?= 2h
-TARGETS   ?= 1
+DAY       ?= 30m
+TARGETS   ?= 6
 FUZZTIME  ?= 1m
 FUZZ      ?= .
 
@@ -95,8 +95,8 @@ chaos-neighbours: ## Put a bad network before PostgreSQL, Prometheus and GitHub 
 
 # Within a control group, which wants root; without one it says so. Generators,
 # sample teams, Hub and GitHub are outside of it. Runs of two seconds make it
-# denser than any contest is, TARGETS=6 most of all.
-day: ## Play a day of 200 teams in DAY=2h within 512 MiB and half a processor, and decide what is promised of both
+# denser than any contest is; TARGETS=1 puts load on one team at a time.
+day: ## Play a day of 200 teams in DAY=30m within 512 MiB and half a processor, and decide what is promised of both
 	DAY=$(DAY) DAY_TARGETS=$(TARGETS) go test -tags day -count=1 -timeout 24h -run 'TestLimitsHold$$|TestDay$$' -v ./orchestrator
 
 fuzz: ## Give each fuzz test FUZZTIME=1m, one after the other (some of them by FUZZ='hub FuzzDecode')

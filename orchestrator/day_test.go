@@ -42,7 +42,7 @@ func (d day) every(interval time.Duration) string {
 
 func dayFromEnv(t *testing.T) day {
 	t.Helper()
-	d := day{teams: 200, targets: 1, takes: 2 * time.Hour}
+	d := day{teams: 200, targets: 6, takes: 30 * time.Minute}
 	var err error
 	if text := os.Getenv("DAY_TARGETS"); text != "" {
 		d.targets, err = strconv.Atoi(text)
