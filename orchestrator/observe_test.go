@@ -122,7 +122,7 @@ func requireLines(t *testing.T, output string) {
 		if fields["msg"] == "limits of this process, generators not counted" {
 			told = true
 			assert.EqualValues(t, 512, fields["memory_mb"])
-			assert.EqualValues(t, 160, fields["heap_mb"])
+			assert.EqualValues(t, 144, fields["heap_mb"])
 			assert.EqualValues(t, 1, fields["gomaxprocs"])
 		}
 	}

@@ -113,7 +113,7 @@ func TestTheSeedsEnvironmentStartsTheService(t *testing.T) {
 		require.NoError(t, json.Unmarshal([]byte(line), &said), "in production a line is JSON: %s", line)
 		assert.NotEqual(t, "DEBUG", said.Level, "LOG_LEVEL is info")
 	}
-	assert.Contains(t, log, `"memory_mb":512,"heap_mb":160,"cpu_cores":0.5,"gomaxprocs":1`)
+	assert.Contains(t, log, `"memory_mb":512,"heap_mb":144,"cpu_cores":0.5,"gomaxprocs":1`)
 	for name, value := range placeholders() {
 		if name != "GITHUB_APP_ID" && name != "GRAFANA_USERNAME" && value != "xxxxx" {
 			assert.NotContains(t, log, strings.TrimSpace(value), name)

@@ -192,8 +192,8 @@ func (c *Config) JSONLogs() bool { return c.Environment == "" || c.Environment =
 // block; less than modestMemory would be spent on collecting garbage. outsideGo is
 // the program's own pages and what SQLite keeps.
 const (
-	modestMemory = 160 << 20
-	outsideGo    = 96 << 20
+	modestMemory = 144 << 20
+	outsideGo    = 112 << 20
 )
 
 // MemoryLimit returns the soft limit of what the Go runtime takes, in bytes: as

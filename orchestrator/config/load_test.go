@@ -45,10 +45,10 @@ func TestSeedFileLoadsVerbatim(t *testing.T) {
 func TestMemoryLimit(t *testing.T) {
 	t.Parallel()
 	for allowed, want := range map[int]int64{
-		100:  80, // 80 %, which is below the modest 160
-		256:  160,
-		512:  160,
-		1024: 512 - 96,
+		100:  80, // 80 %, which is below the modest 144
+		256:  144,
+		512:  144,
+		1024: 512 - 112,
 	} {
 		c := Config{Limits: Limits{MemoryMB: allowed}}
 		assert.Equal(t, want<<20, c.MemoryLimit(), allowed)
@@ -65,7 +65,7 @@ func TestDefaults(t *testing.T) {
 	assert.Equal(t, 8080, c.Web.Port)
 	assert.Equal(t, "https://api.github.com", c.GitHub.APIURL)
 	assert.Equal(t, "HackLoad-Monitor/1.0", c.Probe.UserAgent)
-	assert.Equal(t, int64(160<<20), c.MemoryLimit())
+	assert.Equal(t, int64(144<<20), c.MemoryLimit())
 	assert.True(t, c.JSONLogs())
 	assert.False(t, c.Services[contest.CancellationTesting].Enabled)
 	assert.Equal(t, "Asia/Almaty", c.Contest.Timezone.String())
