@@ -30,7 +30,9 @@ Prometheus: /metrics of all teams, /probe?target=TEAM for one team alone,
 /-/healthy and /-/ready. It judges nothing and tells the Hub nothing.
 
 git and deployment measure all teams when they begin and then --every so often,
-whoever scrapes them; cost measures when it is scraped.
+whoever scrapes them; cost measures when it is scraped. Beside a contest deployment
+does not know when a team is under load, so it resets nothing and walks as lightly
+as ever.
 
 --web.config.file switches TLS and basic auth on, in the form of Prometheus'
 exporter toolkit.`,
