@@ -14,9 +14,10 @@ import (
 const garbage = 50
 
 // holdBack makes the runtime keep to what the process may use: its memory to what
-// [config.Config.MemoryLimit] makes of MEMORY_LIMIT_MB, its threads to CPU_LIMIT_CORES rounded up. Go's own
-// variables win where they are set. Load generators are processes of their own
-// and are not meant: LOADGEN_GOMEMLIMIT and LOADGEN_GOMAXPROCS are theirs.
+// [config.Config.MemoryLimit] makes of MEMORY_LIMIT_MB, its threads to
+// CPU_LIMIT_CORES rounded up. Go's own variables win where they are set. Load
+// generators are processes of their own and are not meant: LOADGEN_GOMEMLIMIT and
+// LOADGEN_GOMAXPROCS are theirs.
 func holdBack(c *config.Config, getenv func(string) string, log *slog.Logger) {
 	if getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(c.MemoryLimit())

@@ -131,22 +131,25 @@ func (a answer) lists(m *marked) bool {
 // many have copied from an example is as many suspicions, not as many pairs. Which
 // of them it belongs to cannot be seen from outside, so all are named.
 func crossings(all []*marked, at time.Time) []contest.Suspicion {
-	var found []contest.Suspicion
-	for _, one := range all {
-		var same, crossed []string
-		for _, other := range all {
+	same, crossed := make([][]string, len(all)), make([][]string, len(all)) // with whom, for each team
+	for i, one := range all {
+		for j, other := range all[:i] {
+			with := crossed
 			switch {
-			case one == other:
 			case one.client.target == other.client.target && one.client.base == other.client.base:
-				same = append(same, string(other.team.Slug))
-			case one.found(other) || other.found(one):
-				crossed = append(crossed, string(other.team.Slug))
+				with = same
+			case !one.found(other) && !other.found(one):
+				continue
 			}
+			with[i], with[j] = append(with[i], string(other.team.Slug)), append(with[j], string(one.team.Slug))
 		}
-		if others := append(slices.Clone(same), crossed...); len(others) > 0 {
+	}
+	var found []contest.Suspicion
+	for i, one := range all {
+		if others := slices.Concat(same[i], crossed[i]); len(others) > 0 {
 			found = append(found, contest.Suspicion{
 				Team: one.team.Slug, Other: contest.Slug(others[0]), Kind: contest.SuspicionShared, At: at,
-				Sentence: sharedSentence(same, crossed),
+				Sentence: sharedSentence(same[i], crossed[i]),
 			})
 		}
 	}
